@@ -1,0 +1,30 @@
+import { createForwarding, type Forwarding } from '../http1/head-writer.ts'
+import type { StreamHandle } from '../net/handles.ts'
+import type { ListenerRoutes } from './generation.ts'
+
+/** Who is at the other end of a client's connection. */
+export interface ClientIdentity {
+  /** The address with its port, as the access line has it. */
+  readonly name: string
+  /** What origins are told of it. */
+  readonly forwarding: Forwarding
+}
+
+/** Asks the system; once per connection is enough. */
+export function identifyClient(handle: StreamHandle, routes: ListenerRoutes): ClientIdentity {
+  const remote: { address?: string; port?: number } = {}
+  const local: { port?: number } = {}
+  handle.getpeername?.(remote)
+  handle.getsockname?.(local)
+  const { settings, trusted } = routes
+  // A dual-stack socket gives IPv4 addresses as mapped ones; the zone of a link-local address means nothing elsewhere.
+  const address = (remote.address ?? 'unknown').replace(/^::ffff:(?=\d+\.)/, '').replace(/%.*$/, '')
+  // Whoever can open a unix socket is on this machine, put there by its owner. A TCP peer that the system does not know
+  // any more (it sent RST behind its request) is nobody to be trusted.
+  const isTrusted = settings.address.kind === 'unix' ? settings.trustedProxies.length > 0 : trusted.has(address)
+  const host = address.includes(':') ? `[${address}]` : address
+  return {
+    name: remote.port === undefined ? address : `${host}:${remote.port}`,
+    forwarding: createForwarding(isTrusted, settings.forwarded, address, 'http', local.port ?? 0),
+  }
+}

@@ -1,0 +1,14 @@
+/** What the exchanges of one worker share. */
+import type { NetContext } from '../net/connection.ts'
+import type { StateRow } from '../shared/state-page.ts'
+import type { ExchangeRecord } from './record.ts'
+import type { RequestIds } from './request-id.ts'
+
+export interface WorkerContext {
+  readonly net: NetContext
+  readonly row: StateRow
+  readonly requestIds: RequestIds
+  readonly onExchange: ((record: ExchangeRecord) => void) | null
+  /** No new requests on connections that are open: each response says `Connection: close`. */
+  draining: boolean
+}

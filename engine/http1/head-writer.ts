@@ -1,0 +1,290 @@
+/**
+ * Heads as they go on: the lines that stay are copied in runs, as they came (order, case, duplicates, whitespace), and
+ * ours are put behind them.
+ */
+import type { ByteBuffer } from '../net/byte-buffer.ts'
+import type { CompiledEdits } from './field-edits.ts'
+import {
+  CONNECTION,
+  CONTENT_LENGTH,
+  EXPECT,
+  FORWARDED,
+  HOST,
+  HTTP2_SETTINGS,
+  KEEP_ALIVE,
+  PROXY_AUTHENTICATE,
+  PROXY_AUTHORIZATION,
+  PROXY_CONNECTION,
+  TE,
+  TRANSFER_ENCODING,
+  UPGRADE,
+  X_FORWARDED_FOR,
+  X_FORWARDED_HOST,
+  X_FORWARDED_PORT,
+  X_FORWARDED_PROTO,
+  X_REQUEST_ID,
+} from './field-names.ts'
+import type { Head } from './head.ts'
+import { ABSOLUTE_FORM, CHUNKED_CONTENT, type RequestFacts } from './request-facts.ts'
+import type { ResponseFacts } from './response-facts.ts'
+
+/** Lines that belong to one connection only (RFC 9110, section 7.6.1), or that we write ourselves. */
+const HOP_BY_HOP =
+  (1 << CONNECTION) |
+  (1 << KEEP_ALIVE) |
+  (1 << PROXY_CONNECTION) |
+  (1 << TRANSFER_ENCODING) |
+  (1 << TE) |
+  (1 << UPGRADE) |
+  (1 << HTTP2_SETTINGS)
+
+const FORWARDING =
+  (1 << X_FORWARDED_FOR) |
+  (1 << X_FORWARDED_PROTO) |
+  (1 << X_FORWARDED_HOST) |
+  (1 << X_FORWARDED_PORT) |
+  (1 << FORWARDED) |
+  (1 << X_REQUEST_ID)
+
+const REQUEST_DROPS = HOP_BY_HOP | (1 << PROXY_AUTHENTICATE) | (1 << PROXY_AUTHORIZATION)
+
+/** Who sent a request, as the fields added to it tell the origin. One per downstream connection. */
+export interface Forwarding {
+  /** The peer's `X-Forwarded-*` and `Forwarded` are believed and extended. */
+  readonly trusted: boolean
+  /** Also writes `Forwarded` (RFC 7239). */
+  readonly forwarded: boolean
+  /** Address of the peer, without a port; `unknown` on a unix socket. */
+  readonly client: string
+  /** `http` or `https`. */
+  readonly scheme: string
+  /** Port the client reached us at; 0 on a unix socket. */
+  readonly port: number
+  /** The lines for an untrusted peer, up to the value of `X-Forwarded-Host`. */
+  readonly lines: string
+}
+
+export function createForwarding(
+  trusted: boolean,
+  forwarded: boolean,
+  client: string,
+  scheme: string,
+  port: number,
+): Forwarding {
+  const lines =
+    `X-Forwarded-For: ${client}\r\nX-Forwarded-Proto: ${scheme}\r\n` +
+    `${port === 0 ? '' : `X-Forwarded-Port: ${port}\r\n`}X-Forwarded-Host: `
+  return { trusted, forwarded, client, scheme, port, lines }
+}
+
+export interface RequestRewrite {
+  readonly forwarding: Forwarding
+  readonly edits: CompiledEdits | null
+  /** Replaces `Host`; `null` keeps the client's. */
+  readonly host: string | null
+  /** `Host` of a request that came without one. */
+  readonly defaultHost: string
+  readonly requestId: string
+}
+
+/** Copies the field lines whose bit is not in `drops`, in runs; gives the bits of those it kept. @hotpath */
+function copyFields(
+  out: ByteBuffer,
+  head: Head,
+  runStart: number,
+  drops: number,
+  nominated: readonly string[] | null,
+  edits: CompiledEdits | null,
+): number {
+  const { bytes, base, ids, fieldCount } = head
+  const byName = nominated !== null || edits !== null
+  let kept = 0
+  let start = runStart
+  for (let index = 0; index < fieldCount; index += 1) {
+    const id = ids[index] as number
+    const bit = 1 << id
+    if ((id === 0 || (drops & bit) === 0) && !(byName && isNamed(head.name(index), nominated, edits))) {
+      kept |= bit
+      continue
+    }
+    out.copy(bytes, base + start, base + head.nameStart(index))
+    start = head.lineEnd(index)
+  }
+  out.copy(bytes, base + start, base + head.length - 2)
+  return kept
+}
+
+function isNamed(name: string, nominated: readonly string[] | null, edits: CompiledEdits | null): boolean {
+  const lower = name.toLowerCase()
+  return nominated?.includes(lower) || edits?.names.has(lower) || false
+}
+
+/** Adds the head of the upstream request. @hotpath */
+export function writeRequestHead(out: ByteBuffer, head: Head, facts: RequestFacts, rewrite: RequestRewrite): void {
+  const { forwarding, edits } = rewrite
+  const hostIsKept = rewrite.host === null && facts.form !== ABSOLUTE_FORM && facts.hostEnd > facts.hostStart
+  let drops = REQUEST_DROPS
+  if (!hostIsKept) drops |= 1 << HOST
+  if (facts.versionMinor === 0) drops |= 1 << EXPECT
+  if (!forwarding.trusted) drops |= FORWARDING
+  else drops |= (1 << X_FORWARDED_FOR) | (forwarding.forwarded ? 1 << FORWARDED : 0)
+  writeRequestLine(out, head, facts)
+  if (!hostIsKept) writeHost(out, head, facts, rewrite)
+  const firstLine = head.fieldCount > 0 ? head.nameStart(0) : head.length - 2
+  const kept = copyFields(out, head, firstLine, drops, facts.nominated, edits)
+  if (facts.framing === CHUNKED_CONTENT) out.text('Transfer-Encoding: chunked\r\n')
+  if (facts.upgrade) writeUpgrade(out, head)
+  else if (facts.acceptsTrailers) out.text('TE: trailers\r\nConnection: TE\r\n')
+  const overridden = edits === null ? 0 : edits.knownMask
+  const hasHost = facts.hostEnd > facts.hostStart
+  if (hasHost && !forwarding.trusted && (overridden & FORWARDING) === 0 && !edits?.names.has('via')) {
+    out.text(forwarding.lines)
+    writeHostValue(out, head, facts)
+    out.text(
+      facts.versionMinor === 1 ? '\r\nVia: 1.1 sluice\r\nX-Request-Id: ' : '\r\nVia: 1.0 sluice\r\nX-Request-Id: ',
+    )
+    out.text(rewrite.requestId)
+    out.text('\r\n')
+    if (forwarding.forwarded) writeForwarded(out, head, facts, forwarding)
+  } else {
+    writeForwardingOneByOne(out, head, facts, rewrite, kept, overridden)
+  }
+  if (edits !== null) out.copy(edits.lines, 0, edits.lines.length)
+  out.text('\r\n')
+}
+
+function writeRequestLine(out: ByteBuffer, head: Head, facts: RequestFacts): void {
+  const { bytes, base } = head
+  if (facts.form !== ABSOLUTE_FORM) {
+    out.copy(bytes, base + facts.methodStart, base + head.targetEnd)
+  } else {
+    out.copy(bytes, base + facts.methodStart, base + head.targetStart)
+    const path = head.text(facts.pathStart, facts.pathEnd)
+    // OPTIONS for a whole server in absolute form becomes `*` at the last proxy (RFC 9112, section 3.2.4).
+    if (path === '') out.text(facts.method === 6 ? '*' : '/')
+    else out.text(path.startsWith('?') ? `/${path}` : path)
+  }
+  out.text(' HTTP/1.1\r\n')
+}
+
+function writeHost(out: ByteBuffer, head: Head, facts: RequestFacts, rewrite: RequestRewrite): void {
+  out.text('Host: ')
+  if (rewrite.host !== null) out.text(rewrite.host)
+  else if (facts.hostEnd > facts.hostStart) writeHostValue(out, head, facts)
+  else out.text(rewrite.defaultHost)
+  out.text('\r\n')
+}
+
+function writeHostValue(out: ByteBuffer, head: Head, facts: RequestFacts): void {
+  out.copy(head.bytes, head.base + facts.hostStart, head.base + facts.hostEnd)
+}
+
+function writeUpgrade(out: ByteBuffer, head: Head): void {
+  out.text('Connection: upgrade\r\n')
+  copyOnly(out, head, UPGRADE)
+}
+
+/** Copies the lines of one field. */
+function copyOnly(out: ByteBuffer, head: Head, id: number): void {
+  for (let index = 0; index < head.fieldCount; index += 1) {
+    if (head.ids[index] !== id) continue
+    out.copy(head.bytes, head.base + head.nameStart(index), head.base + head.lineEnd(index))
+  }
+}
+
+/** The lines for a trusted peer, or for a route that sets some of them itself: each on its own. */
+function writeForwardingOneByOne(
+  out: ByteBuffer,
+  head: Head,
+  facts: RequestFacts,
+  rewrite: RequestRewrite,
+  keptFromClient: number,
+  overridden: number,
+): void {
+  const { forwarding } = rewrite
+  const kept = keptFromClient | overridden
+  if ((overridden & (1 << X_FORWARDED_FOR)) === 0) {
+    const chain = forwarding.trusted ? valuesOf(head, X_FORWARDED_FOR, facts.nominated) : ''
+    out.text(`X-Forwarded-For: ${chain}${forwarding.client}\r\n`)
+  }
+  if ((kept & (1 << X_FORWARDED_PROTO)) === 0) out.text(`X-Forwarded-Proto: ${forwarding.scheme}\r\n`)
+  if ((kept & (1 << X_FORWARDED_PORT)) === 0 && forwarding.port !== 0) {
+    out.text(`X-Forwarded-Port: ${forwarding.port}\r\n`)
+  }
+  if ((kept & (1 << X_FORWARDED_HOST)) === 0 && facts.hostEnd > facts.hostStart) {
+    out.text('X-Forwarded-Host: ')
+    writeHostValue(out, head, facts)
+    out.text('\r\n')
+  }
+  if (!rewrite.edits?.names.has('via')) out.text(`Via: 1.${facts.versionMinor} sluice\r\n`)
+  if ((kept & (1 << X_REQUEST_ID)) === 0) out.text(`X-Request-Id: ${rewrite.requestId}\r\n`)
+  if (forwarding.forwarded && (overridden & (1 << FORWARDED)) === 0) writeForwarded(out, head, facts, forwarding)
+}
+
+/** Values of a list field, each followed by a comma: what ours is put behind. */
+function valuesOf(head: Head, id: number, nominated: readonly string[] | null): string {
+  let values = ''
+  for (let index = 0; index < head.fieldCount; index += 1) {
+    if (head.ids[index] !== id || nominated?.includes(head.name(index).toLowerCase())) continue
+    const value = head.value(index)
+    if (value !== '') values += `${value}, `
+  }
+  return values
+}
+
+/** RFC 7239; IPv6 addresses and hosts with a port are quoted. */
+function writeForwarded(out: ByteBuffer, head: Head, facts: RequestFacts, forwarding: Forwarding): void {
+  const chain = forwarding.trusted ? valuesOf(head, FORWARDED, facts.nominated) : ''
+  const client = forwarding.client.includes(':') ? `"[${forwarding.client}]"` : forwarding.client
+  const host = head.text(facts.hostStart, facts.hostEnd)
+  const hostPair = host === '' ? '' : `;host=${/^[\w.!#$%&'*+^`|~-]+$/.test(host) ? host : `"${host}"`}`
+  out.text(`Forwarded: ${chain}for=${client}${hostPair};proto=${forwarding.scheme}\r\n`)
+}
+
+/** Adds the head of an interim response (1xx), as it came but for its connection's own lines. */
+export function writeInterimHead(out: ByteBuffer, head: Head, facts: ResponseFacts): void {
+  writeStatusLine(out, head)
+  copyFields(out, head, firstFieldLine(head), HOP_BY_HOP | (1 << CONTENT_LENGTH), facts.nominated, null)
+  if (facts.status === 101) {
+    out.text('Connection: upgrade\r\n')
+    copyOnly(out, head, UPGRADE)
+  }
+  out.text('\r\n')
+}
+
+/** Adds the head of the response; `connection` is a whole `Connection` line or empty. @hotpath */
+export function writeResponseHead(
+  out: ByteBuffer,
+  head: Head,
+  facts: ResponseFacts,
+  chunked: boolean,
+  connection: string,
+  edits: CompiledEdits | null,
+): void {
+  writeStatusLine(out, head)
+  // RFC 9110, section 8.6: no Content-Length in 204.
+  const drops = facts.status === 204 ? HOP_BY_HOP | (1 << CONTENT_LENGTH) : HOP_BY_HOP
+  copyFields(out, head, firstFieldLine(head), drops, facts.nominated, edits)
+  if (chunked) out.text('Transfer-Encoding: chunked\r\n')
+  if (connection !== '') out.text(connection)
+  if (edits !== null) out.copy(edits.lines, 0, edits.lines.length)
+  out.text('\r\n')
+}
+
+function firstFieldLine(head: Head): number {
+  return head.fieldCount > 0 ? head.nameStart(0) : head.length - 2
+}
+
+const CARRIAGE_RETURN = 0x0d
+
+/** Our version, the origin's status and reason; the space before an absent reason is put in (RFC 9112, section 4). */
+function writeStatusLine(out: ByteBuffer, head: Head): void {
+  out.text('HTTP/1.1')
+  const { bytes, base } = head
+  if (head.byte(12) === CARRIAGE_RETURN) {
+    out.copy(bytes, base + 8, base + 12)
+    out.text(' \r\n')
+  } else {
+    out.copy(bytes, base + 8, base + firstFieldLine(head))
+  }
+}

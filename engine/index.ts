@@ -1,0 +1,13 @@
+/**
+ * The data plane as a library: give it a `Snapshot`, it listens and proxies. For configuration files, logs and the
+ * command line see the package `sluice` itself.
+ */
+
+export { ERRORS, type ErrorCode, type ErrorRow, type ErrorSide } from './exchange/errors.ts'
+export type { ExchangeRecord } from './exchange/record.ts'
+export { formatAddress } from './net/address.ts'
+export { ListenError } from './net/listen-error.ts'
+export type * from './snapshot.ts'
+export type { BoundListener, Engine, EngineEvent, EngineOptions, EngineStats, WorkerHooks } from './threads/api.ts'
+export { startEngine } from './threads/supervisor.ts'
+export { ownerData, runWorker, workerIndex } from './threads/worker.ts'

@@ -1,0 +1,392 @@
+/**
+ * One socket of ours: reads into slots, writes views, one deadline, one owner that is told what happens.
+ *
+ *          open ──shutdown()──▶ write side ended ──peer's FIN──▶ closed
+ *           │ ╲──closeLingering()──▶ lingering (FIN sent, what comes is thrown away) ──FIN or deadline──▶ closed
+ *           └──destroy() or an error, from anywhere──▶ closed
+ *
+ * Rules that keep memory whole:
+ * - What `onRead` hands over lies in a slot and is valid until the callback returns. Bytes of a connection's own slot
+ *   (`ownsSlot`) may be given to another's `write`; when that returns false the reader must `pause()` until it drains.
+ * - Errors of reads and writes reach the owner as `onClose`, from a clean stack, at most once, and never after `destroy()`.
+ */
+import {
+  END_OF_FILE,
+  errorName,
+  lastRead,
+  lastWriteIsPending,
+  ShutdownWrap,
+  type StreamHandle,
+  type WriteRequest,
+  WriteWrap,
+} from './handles.ts'
+import type { Slot, SlotPool } from './slots.ts'
+import { Timer, type TimerTarget, type TimerWheel } from './timer-wheel.ts'
+
+export interface ConnectionOwner {
+  /** Bytes `start` to `end` of the slot memory have come. */
+  onRead(connection: Connection, start: number, end: number): void
+  /** The peer sends no more. */
+  onReadEnd(connection: Connection): void
+  /** Everything written has been taken by the kernel. */
+  onDrain(connection: Connection): void
+  onDeadline(connection: Connection): void
+  /** The connection broke: `error` is the system's name for it, e.g. `ECONNRESET`. It is closed already. */
+  onClose(connection: Connection, error: string): void
+}
+
+/** What the connections of a worker share. */
+export interface NetContext {
+  readonly slots: SlotPool
+  readonly wheel: TimerWheel
+  /** An exception in a connection's callbacks: a defect of ours, which costs that connection and nothing else. */
+  onFault(error: unknown): void
+}
+
+/** Somebody who counts a connection for as long as it is open. */
+export interface ConnectionCounter {
+  onConnectionClosed(connection: Connection): void
+}
+
+/** A read that fills at least this much of a slot is taken for the middle of bulk content, worth a slot of its own. */
+export const BULK_READ_BYTES = 16 * 1024
+
+/** Milliseconds a closing connection waits for the peer's FIN, or for more to throw away; past it the rest gets RST. */
+const LINGER_IDLE_MS = 2000
+
+/** Milliseconds a closing connection throws away what comes, at most; past it the rest gets RST. */
+const LINGER_TOTAL_MS = 30_000
+
+let spareWriteRequest: WriteRequest = new WriteWrap()
+
+/** What `onClose` says where an exception of ours broke the connection. */
+export const FAULT = 'EFAULT'
+
+export class Connection implements TimerTarget {
+  readonly context: NetContext
+  readonly handle: StreamHandle
+  readonly timer: Timer
+  owner: ConnectionOwner
+  slot: Slot
+  /** Writes that still refer to their bytes. */
+  pendingWrites = 0
+  reading = false
+  readEnded = false
+  writeEnded = false
+  closed = false
+  counter: ConnectionCounter | null = null
+  #isDelivering = false
+  #lingering = false
+  /** Bytes that waited for the kernel when somebody last looked. */
+  #waitingBytes = 0
+  #lingerEndsAt = 0
+
+  /** Reads nothing before `resume`; `owner` is nobody until somebody takes it. */
+  constructor(context: NetContext, handle: StreamHandle) {
+    this.context = context
+    this.handle = handle
+    this.owner = NOBODY
+    this.slot = context.slots.landing
+    this.timer = new Timer(this)
+    handle.connection = this
+    handle.onread = onRead
+    handle.useUserBuffer(this.slot.view)
+  }
+
+  get ownsSlot(): boolean {
+    return this.slot !== this.context.slots.landing
+  }
+
+  /** Reads into a slot of its own from the next read on, if one is free. Call within `onRead` only. */
+  takeSlot(): void {
+    if (this.slot === this.context.slots.landing) this.slot = this.context.slots.take() ?? this.slot
+  }
+
+  /** Reads into the landing slot again from the next read on. Call within `onRead`. */
+  giveSlot(): void {
+    if (this.slot === this.context.slots.landing) return
+    this.context.slots.give(this.slot)
+    this.slot = this.context.slots.landing
+  }
+
+  /** Goes on reading. @hotpath */
+  resume(): void {
+    if (this.reading || this.closed || this.readEnded) return
+    // Within a read the buffer of the next one is what the callback returns, and nothing else: see `nextSlot`.
+    if (this.slot.lent > 0 && !this.#isDelivering) {
+      this.#leaveLentSlot()
+      this.handle.useUserBuffer(this.slot.view)
+    }
+    this.reading = true
+    const status = this.handle.readStart()
+    if (status < 0) this.#break(status)
+  }
+
+  /** What lies in the slot is still being written somewhere: never read over it. */
+  #leaveLentSlot(): void {
+    this.context.slots.give(this.slot)
+    this.slot = this.context.slots.take() ?? this.context.slots.landing
+  }
+
+  /** @internal The slot for the next read, where it is not the one of this read. */
+  nextSlot(current: Slot): Slot | null {
+    if (this.reading && this.slot.lent > 0) this.#leaveLentSlot()
+    return this.closed || this.slot === current ? null : this.slot
+  }
+
+  /** Stops reading: the kernel's buffer fills, and the peer has to wait. @hotpath */
+  pause(): void {
+    if (!this.reading || this.closed) return
+    this.reading = false
+    this.handle.readStop()
+  }
+
+  /**
+   * Writes bytes `start` to `end`. False when the kernel did not take them whole: they must then stay as they are
+   * until `onDrain`; `slot` is the slot they lie in, if any. A closed connection takes everything and drops it. @hotpath
+   */
+  write(bytes: Uint8Array, start: number, end: number, slot: Slot | null): boolean {
+    if (this.closed || this.writeEnded || start === end) return true
+    const view = bytes.subarray(start, end)
+    const request = spareWriteRequest
+    const status = this.handle.writeBuffer(request, view)
+    if (status !== 0) {
+      this.#writeFailed(status)
+      return true
+    }
+    if (!lastWriteIsPending()) return true
+    spareWriteRequest = new WriteWrap()
+    request.owner = this
+    request.lent = view
+    request.slot = slot
+    if (slot !== null) slot.lent += 1
+    request.oncomplete = onWriteComplete
+    this.pendingWrites += 1
+    this.#waitingBytes = this.handle.writeQueueSize
+    return false
+  }
+
+  /** Whether the system still knows the peer: not after a RST, which a connection that is not read does not report. */
+  isConnected(): boolean {
+    return !this.closed && (this.handle.getpeername === undefined || this.handle.getpeername({}) === 0)
+  }
+
+  /** Whether the peer has taken some of what waits since the last call, or since it began to wait. */
+  hasProgressed(): boolean {
+    const before = this.#waitingBytes
+    this.#waitingBytes = this.handle.writeQueueSize
+    return this.pendingWrites > 0 && this.#waitingBytes < before
+  }
+
+  /** Sends FIN once everything written is out. */
+  shutdown(): void {
+    if (this.closed || this.writeEnded) return
+    this.writeEnded = true
+    const request = new ShutdownWrap()
+    request.oncomplete = () => undefined
+    const status = this.handle.shutdown(request)
+    if (status < 0) this.#break(status)
+  }
+
+  setDeadline(milliseconds: number): void {
+    if (!this.closed) this.context.wheel.set(this.timer, milliseconds)
+  }
+
+  clearDeadline(): void {
+    this.context.wheel.disarm(this.timer)
+  }
+
+  /**
+   * Closes without cutting off what was written: FIN goes out behind it, and what the peer still sends is thrown away
+   * until it closes too, for a bounded time (RFC 9112, section 9.6). The owner hears no more.
+   */
+  closeLingering(): void {
+    this.owner = NOBODY
+    if (this.closed || this.#lingering) return
+    this.#lingering = true
+    if (this.readEnded && this.pendingWrites === 0) {
+      this.destroy()
+      return
+    }
+    this.shutdown()
+    this.#lingerEndsAt = performance.now() + LINGER_TOTAL_MS
+    this.setDeadline(LINGER_IDLE_MS)
+    this.resume()
+  }
+
+  /** Closes at once. Whatever was not taken by the kernel is lost; the owner hears no more. */
+  destroy(): void {
+    this.owner = NOBODY
+    if (this.closed) return
+    this.#release()
+    this.handle.close()
+  }
+
+  /** Closes with RST, so that the peer cannot take what it has for whole. The owner hears no more. */
+  reset(): void {
+    this.owner = NOBODY
+    if (this.closed) return
+    this.#release()
+    if (this.handle.reset === undefined || this.handle.reset() !== 0) this.handle.close()
+  }
+
+  /** Runs what the owner put off: an exception costs this connection and nothing else, as in any of its callbacks. */
+  guard(run: () => void): void {
+    try {
+      run()
+    } catch (error) {
+      this.#fault(error)
+    }
+  }
+
+  onDeadline(): void {
+    if (this.closed) return
+    if (this.#lingering) {
+      // What the peer still has to take of ours comes first.
+      if (this.hasProgressed()) this.setDeadline(LINGER_IDLE_MS)
+      else this.destroy()
+      return
+    }
+    try {
+      this.owner.onDeadline(this)
+    } catch (error) {
+      this.#fault(error)
+    }
+  }
+
+  /** @internal */
+  received(count: number): void {
+    if (this.#lingering) {
+      if (performance.now() > this.#lingerEndsAt) this.destroy()
+      else this.setDeadline(LINGER_IDLE_MS)
+      return
+    }
+    const start = this.slot.start
+    this.#isDelivering = true
+    try {
+      this.owner.onRead(this, start, start + count)
+    } catch (error) {
+      this.#fault(error)
+    }
+    this.#isDelivering = false
+  }
+
+  /** @internal */
+  readFailed(status: number): void {
+    this.reading = false
+    if (status !== END_OF_FILE) {
+      this.#break(status)
+      return
+    }
+    this.readEnded = true
+    this.handle.readStop()
+    if (this.#lingering) {
+      if (this.pendingWrites === 0) this.destroy()
+      return
+    }
+    try {
+      this.owner.onReadEnd(this)
+    } catch (error) {
+      this.#fault(error)
+    }
+  }
+
+  /** @internal */
+  wrote(status: number): void {
+    this.pendingWrites -= 1
+    if (this.closed) return
+    if (status < 0) {
+      this.#writeFailed(status)
+      return
+    }
+    if (this.pendingWrites !== 0) return
+    if (this.#lingering) {
+      if (this.readEnded) this.destroy()
+      else this.setDeadline(LINGER_IDLE_MS)
+      return
+    }
+    try {
+      this.owner.onDrain(this)
+    } catch (error) {
+      this.#fault(error)
+    }
+  }
+
+  /**
+   * The peer takes no more, but what it sent before may still lie in the kernel (an early answer to a large request):
+   * whoever reads goes on to its end, which is near.
+   */
+  #writeFailed(status: number): void {
+    this.writeEnded = true
+    if (!this.reading) this.#break(status)
+  }
+
+  #fault(error: unknown): void {
+    this.context.onFault(error)
+    this.#breakWith(FAULT)
+  }
+
+  #break(status: number): void {
+    this.#breakWith(errorName(status))
+  }
+
+  #breakWith(error: string): void {
+    if (this.closed) return
+    this.#release()
+    this.handle.close()
+    if (this.#lingering) return
+    // From a clean stack: whoever was just writing to this connection must not find its own state changed under it.
+    process.nextTick(tellClosed, this, error)
+  }
+
+  #release(): void {
+    this.closed = true
+    this.reading = false
+    this.context.wheel.clear(this.timer)
+    if (this.slot !== this.context.slots.landing) {
+      this.context.slots.give(this.slot)
+      this.slot = this.context.slots.landing
+    }
+    const counter = this.counter
+    this.counter = null
+    if (counter !== null) counter.onConnectionClosed(this)
+  }
+}
+
+function tellClosed(connection: Connection, error: string): void {
+  try {
+    connection.owner.onClose(connection, error)
+  } catch (fault) {
+    connection.context.onFault(fault)
+  }
+}
+
+/** @hotpath */
+function onRead(this: StreamHandle): Uint8Array | undefined {
+  const connection = this.connection as Connection
+  const count = lastRead()
+  if (connection.closed || count === 0) return undefined
+  if (count < 0) {
+    connection.readFailed(count)
+    return undefined
+  }
+  const slot = connection.slot
+  connection.received(count)
+  return connection.nextSlot(slot)?.view
+}
+
+function onWriteComplete(this: WriteRequest, status: number): void {
+  const connection = this.owner as Connection
+  this.lent = undefined
+  if (this.slot !== null) connection.context.slots.settle(this.slot)
+  connection.wrote(status)
+}
+
+/** Owner of a connection that nobody wants to hear of any more. */
+const NOBODY: ConnectionOwner = {
+  onRead() {},
+  onReadEnd() {},
+  onDrain() {},
+  onDeadline() {},
+  onClose() {},
+}

@@ -1,0 +1,133 @@
+/**
+ * An accepting socket of one worker. TCP listeners share their address between workers by SO_REUSEPORT. Linux has no
+ * such thing for unix sockets, so those are served by one worker each.
+ *
+ * At its connection limit a listener parks what the kernel still hands over, unread, as the kernel's own backlog would;
+ * a parked connection is served when another one closes.
+ */
+import { lstatSync, unlinkSync } from 'node:fs'
+import net from 'node:net'
+import type { Address } from '../snapshot.ts'
+import type { Connection, ConnectionCounter } from './connection.ts'
+import type { StreamHandle } from './handles.ts'
+
+/** Connections the kernel queues, and as many again that a full listener parks; further ones are refused. */
+const BACKLOG = 511
+
+export interface ListenerOwner {
+  /** Makes a connection of an accepted handle, counted by the listener. */
+  onAccept(listener: Listener, handle: StreamHandle): Connection
+  onReleased(listener: Listener): void
+  /** The limit is reached; told once until a connection has closed again. */
+  onFull(listener: Listener): void
+}
+
+export class Listener implements ConnectionCounter {
+  readonly name: string
+  readonly connectionsMax: number
+  readonly owner: ListenerOwner
+  /** Its place in the snapshot. */
+  readonly index: number
+  readonly connections: Set<Connection> = new Set()
+  readonly #parked: StreamHandle[] = []
+  #full = false
+  #server: net.Server | null = null
+
+  constructor(name: string, connectionsMax: number, owner: ListenerOwner, index: number) {
+    this.index = index
+    this.name = name
+    this.connectionsMax = connectionsMax
+    this.owner = owner
+  }
+
+  /** Binds and accepts. Rejects with the system's error (`EADDRINUSE`, `EACCES` ...); gives the address it got. */
+  async listen(address: Address, reusePort: boolean): Promise<Address> {
+    if (address.kind === 'unix') await removeStaleSocket(address.path)
+    const server = net.createServer()
+    this.#server = server
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.once('listening', () => {
+        server.off('error', reject)
+        resolve()
+      })
+      if (address.kind === 'unix') server.listen({ path: address.path, backlog: BACKLOG })
+      else server.listen({ host: address.host, port: address.port, backlog: BACKLOG, reusePort })
+    })
+    server.on('error', () => undefined)
+    const handle = (server as unknown as { _handle: { onconnection: (status: number, client?: StreamHandle) => void } })
+      ._handle
+    handle.onconnection = (status, client) => {
+      // A negative status (no file descriptors left, or a client gone already) costs that one connection.
+      if (status === 0 && client !== undefined) this.#accepted(client)
+    }
+    const bound = server.address()
+    if (bound === null || typeof bound === 'string') return address
+    return { kind: 'tcp', host: bound.address, port: bound.port }
+  }
+
+  #accepted(handle: StreamHandle): void {
+    if (this.connections.size < this.connectionsMax) {
+      this.#serve(handle)
+      return
+    }
+    if (!this.#full) {
+      this.#full = true
+      this.owner.onFull(this)
+    }
+    if (this.#parked.length < BACKLOG) this.#parked.push(handle)
+    else handle.close()
+  }
+
+  #serve(handle: StreamHandle): void {
+    const connection = this.owner.onAccept(this, handle)
+    if (!connection.closed) this.connections.add(connection)
+  }
+
+  onConnectionClosed(connection: Connection): void {
+    this.connections.delete(connection)
+    this.owner.onReleased(this)
+    const parked = this.#parked.shift()
+    if (parked !== undefined) this.#serve(parked)
+    else this.#full = false
+  }
+
+  /** Stops accepting; connections that run go on. */
+  close(): void {
+    this.#server?.close()
+    this.#server = null
+    for (const handle of this.#parked.splice(0)) handle.close()
+  }
+}
+
+/** A socket file that a dead process left behind is removed; one that somebody answers on, or another kind of file, stays. */
+async function removeStaleSocket(path: string): Promise<void> {
+  try {
+    if (!lstatSync(path).isSocket()) return
+  } catch {
+    return
+  }
+  const answered = await new Promise<boolean>(resolve => {
+    const probe = net.connect({ path })
+    probe.once('connect', () => {
+      probe.destroy()
+      resolve(true)
+    })
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED'))
+  })
+  if (!answered) unlinkSync(path)
+}
+
+/**
+ * Rejects with `EADDRINUSE` where somebody listens. Sockets that share a port by SO_REUSEPORT would join another
+ * process's without a word; a plain bind does not.
+ */
+export async function assertFree(address: Address): Promise<void> {
+  if (address.kind === 'unix' || address.port === 0) return
+  const probe = net.createServer()
+  await new Promise<void>((resolve, reject) => {
+    probe.once('error', reject)
+    probe.listen({ host: address.host, port: address.port, exclusive: true }, resolve)
+  })
+  await new Promise<void>(resolve => probe.close(() => resolve()))
+}
