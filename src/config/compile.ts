@@ -1,0 +1,135 @@
+import { availableParallelism } from 'node:os'
+import type {
+  FieldLine,
+  HostRewrite,
+  ListenerSnapshot,
+  PathMatch,
+  RouteAction,
+  RouteSnapshot,
+  Snapshot,
+  UpstreamSnapshot,
+} from '../../engine/snapshot.ts'
+import type { ConfigurationModel } from './schema.ts'
+
+/** Turns the checked model into what the engine takes: names become indices, nothing is optional any more. */
+
+/** What the process around the engine needs to know, as plain data. */
+export interface Settings {
+  /** Data-plane threads; `auto` has become a number. */
+  readonly workers: number
+  readonly shutdownGraceMs: number
+  readonly log: LogSettings
+}
+
+export interface LogSettings {
+  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error'
+  readonly format: 'json' | 'pretty'
+  readonly access: {
+    readonly enabled: boolean
+    /** The share of exchanges that get a line, from 0 to 1. */
+    readonly sample: number
+  }
+}
+
+export function compileSettings(model: ConfigurationModel): Settings {
+  const { workers, shutdown_grace } = model.runtime
+  const { level, format, access } = model.log
+  return {
+    workers: workers === 'auto' ? availableParallelism() : workers,
+    shutdownGraceMs: shutdown_grace,
+    log: { level, format, access: { enabled: access.enabled, sample: access.sample } },
+  }
+}
+
+export function compileSnapshot(model: ConfigurationModel, generation: number): Snapshot {
+  const listenerNames = Object.keys(model.listeners)
+  const upstreamNames = Object.keys(model.upstreams)
+  return {
+    generation,
+    listeners: Object.entries(model.listeners).map(([name, listener]) => compileListener(name, listener)),
+    upstreams: Object.entries(model.upstreams).map(([name, upstream]) => compileUpstream(name, upstream)),
+    routes: model.routes.map((route, index) => compileRoute(route, index, listenerNames, upstreamNames)),
+  }
+}
+
+function compileListener(name: string, listener: ConfigurationModel['listeners'][string]): ListenerSnapshot {
+  const { address, limits, timeouts } = listener
+  return {
+    name,
+    address,
+    limits: {
+      headBytesMax: limits.head,
+      fieldLinesMax: limits.fields,
+      // The target is a part of the head: a lower limit on the head lowers the default of the target.
+      targetBytesMax: Math.min(limits.target, limits.head),
+      connectionsMax: limits.connections,
+    },
+    timeouts: {
+      headMs: timeouts.head,
+      contentMs: timeouts.content,
+      idleMs: timeouts.idle,
+      tunnelMs: timeouts.tunnel,
+    },
+    trustedProxies: [...new Set(listener.trusted_proxies)],
+    forwarded: listener.forwarded,
+  }
+}
+
+function compileUpstream(name: string, upstream: ConfigurationModel['upstreams'][string]): UpstreamSnapshot {
+  const { balance, endpoints, pool, timeouts } = upstream
+  return {
+    name,
+    balance,
+    endpoints: endpoints.map(({ address, weight }) => ({ address: address.address, name: address.name, weight })),
+    pool: {
+      idleMax: pool.idle,
+      idleTimeoutMs: pool.idle_timeout,
+      requestsMax: pool.max_requests,
+      pipelining: pool.pipelining,
+    },
+    timeouts: { connectMs: timeouts.connect, responseMs: timeouts.response, idleMs: timeouts.idle },
+  }
+}
+
+type RouteModel = ConfigurationModel['routes'][number]
+
+function compileRoute(
+  route: RouteModel,
+  index: number,
+  listenerNames: readonly string[],
+  upstreamNames: readonly string[],
+): RouteSnapshot {
+  const { listeners, host, path } = route.match
+  return {
+    name: route.name ?? `routes[${index}]`,
+    match: {
+      listeners: listeners === undefined ? null : [...new Set(listeners)].map(name => listenerNames.indexOf(name)),
+      hosts: host === undefined ? null : [...new Set(host)],
+      path: path satisfies PathMatch,
+    },
+    priority: route.priority,
+    action: compileAction(route, upstreamNames),
+    host: route.rewrite.host satisfies HostRewrite,
+    request: compileEdits(route.headers.request),
+    response: compileEdits(route.headers.response),
+  }
+}
+
+function compileAction(route: RouteModel, upstreamNames: readonly string[]): RouteAction {
+  if (route.respond === undefined) return { kind: 'forward', upstream: upstreamNames.indexOf(route.upstream ?? '') }
+  const { status, body, headers } = route.respond
+  const fields = Object.entries(headers) as FieldLine[]
+  const typed = fields.some(([name]) => name.toLowerCase() === 'content-type')
+  // Without content there is nothing that could have a type (RFC 9110, section 8.3).
+  const withType: FieldLine[] = typed || body === '' ? fields : [...fields, DEFAULT_TYPE]
+  return { kind: 'respond', status, fields: withType, content: new TextEncoder().encode(body) }
+}
+
+const DEFAULT_TYPE: FieldLine = ['content-type', 'text/plain; charset=utf-8']
+
+function compileEdits(edits: RouteModel['headers']['request']): RouteSnapshot['request'] {
+  return {
+    set: Object.entries(edits.set) as FieldLine[],
+    remove: [...new Set(edits.remove.map(name => name.toLowerCase()))],
+  }
+}

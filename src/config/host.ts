@@ -1,0 +1,59 @@
+import { isIPv4, isIPv6 } from 'node:net'
+import { domainToASCII } from 'node:url'
+import type { HostRewrite } from '../../engine/snapshot.ts'
+import { canonicalIp } from './ip.ts'
+import { accepted, type Parsed, quote, refused } from './parsed.ts'
+
+/** Host names: in addresses, in `match.host`, and in `rewrite.host`. */
+
+/** `null` for a name that DNS (RFC 1123) and `Host` can carry; underscores pass, as they are in use. */
+export function checkHostName(name: string): Parsed<never> | null {
+  if (/[^\u0000-\u007f]/.test(name)) {
+    const ascii = domainToASCII(name)
+    return refused(`${quote(name)} is not ASCII`, ascii === '' ? '' : `write ${quote(ascii)}`)
+  }
+  if (name.endsWith('.')) return refused(`${quote(name)} ends with a dot`, `write ${quote(name.replace(/\.+$/, ''))}`)
+  if (name.length > 253) return refused('a host name has at most 253 characters')
+  if (/^[0-9.]+$/.test(name) && !isIPv4(name)) return refused(`${quote(name)} is not an IPv4 address`)
+  if (!name.split('.').every(label => /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/i.test(label))) {
+    return refused(`${quote(name)} is not a host name`)
+  }
+  return null
+}
+
+/** A pattern of `match.host`: an exact name, or `*.` and a name; lower-cased. */
+export function parseHostPattern(text: string): Parsed<string> {
+  if (text === '*') return refused('"*" is not a host pattern', 'leave "host" out to match every host')
+  const url = /^[a-z][a-z0-9+.-]*:\/\/([^/:?#]*)/i.exec(text)
+  if (url !== null) return refused(`${quote(text)} is a URL`, `write its host alone: ${quote(url[1] ?? '')}`)
+  if (isIPv6(text)) return refused(`${quote(text)} is an IPv6 address`, `write "[${canonicalIp(text)}]"`)
+  const literal = /^\[([^\]]*)\]$/.exec(text)
+  if (literal !== null) {
+    const address = literal[1] ?? ''
+    return isIPv6(address) ? accepted(`[${canonicalIp(address)}]`) : refused(`${quote(address)} is not an IPv6 address`)
+  }
+  const port = /^(.*):[0-9]*$/.exec(text)
+  if (port !== null) return refused(`${quote(text)} has a port`, `a host matches on any port; write ${quote(port[1]!)}`)
+
+  const name = text.startsWith('*.') ? text.slice(2) : text
+  if (name.includes('*')) return refused(`${quote(text)} has "*" where only a leading "*." may stand`)
+  return checkHostName(name) ?? accepted(text.toLowerCase())
+}
+
+/** `keep`, `upstream`, or what `Host` says from now on: a name or address, with a port where one is wanted. */
+export function parseHostRewrite(text: string): Parsed<HostRewrite> {
+  if (text === 'keep') return accepted({ kind: 'keep' })
+  if (text === 'upstream') return accepted({ kind: 'upstream' })
+  const split = /^(\[[^\]]*\]|[^:[\]]*)(?::([0-9]{1,5}))?$/.exec(text)
+  const host = split?.[1] ?? ''
+  if (split === null || Number(split[2] ?? 0) > 65535) {
+    return refused(`${quote(text)} is neither keep, upstream, nor a host name`)
+  }
+  if (host.startsWith('[')) {
+    if (!isIPv6(host.slice(1, -1))) return refused(`${quote(host)} is not an IPv6 address`)
+  } else {
+    const problem = checkHostName(host)
+    if (problem !== null) return problem
+  }
+  return accepted({ kind: 'set', host: text })
+}

@@ -1,0 +1,48 @@
+import * as z from 'zod'
+import { parseCidr } from '../ip.ts'
+import { duration, listenerAddress, size, textOf, wholeNumber } from './scalars.ts'
+
+/** A read slot holds 64 KiB; a head beyond 48 KiB would leave too little of it for what follows the head. */
+const HEAD_BYTES_MAX = 48 * 1024
+
+const limits = z.strictObject({
+  head: size('Bytes of a request head, request line included. Past it: 431.', 1024, HEAD_BYTES_MAX).prefault('32KiB'),
+  fields: wholeNumber('Field lines of a request head. Past it: 431.', 1, 1000).default(100),
+  target: size('Bytes of a request target, no more than "head". Past it: 414.', 64, HEAD_BYTES_MAX).prefault('8KiB'),
+  connections: wholeNumber(
+    'Open connections per worker. Past it: accepting stops until one closes.',
+    1,
+    1_000_000,
+  ).default(10_000),
+})
+
+const timeouts = z.strictObject({
+  head: duration('From the first byte of a request head to its end. Past it: 408 and close.').prefault('30s'),
+  content: duration(
+    'Between two reads of request content, or two writes of response content that the client takes. Past it: 408 (or a cut response) and close.',
+  ).prefault('60s'),
+  idle: duration('A kept-alive connection without a request. Past it: close.').prefault('75s'),
+  tunnel: duration('A tunnel (after Upgrade) without a byte in either direction. Past it: close.').prefault('1h'),
+})
+
+export const listener = z
+  .strictObject({
+    address: listenerAddress,
+    protocol: z.enum(['http']).default('http').describe('What the listener speaks.'),
+    limits: limits.prefault({}).describe('What one client may ask for.'),
+    timeouts: timeouts.prefault({}).describe('How long the listener waits for its clients.'),
+    trusted_proxies: z
+      .array(
+        textOf(parseCidr, {
+          description: 'An address or a CIDR block, IPv4 or IPv6.',
+          examples: ['10.0.0.0/8', 'fd00::/8', '127.0.0.1'],
+        }),
+      )
+      .default([])
+      .describe('Peers whose X-Forwarded-*, Forwarded and X-Request-Id are believed and extended instead of replaced.'),
+    forwarded: z
+      .boolean()
+      .default(false)
+      .describe('Adds Forwarded (RFC 7239) to requests, beside the X-Forwarded-* fields.'),
+  })
+  .describe('An address that accepts connections.')

@@ -1,0 +1,73 @@
+import * as z from 'zod'
+import { parseAddress } from '../address.ts'
+import type { Parsed } from '../parsed.ts'
+import { DURATION_PATTERN, formatDuration, formatSize, parseDuration, parseSize, SIZE_PATTERN } from '../units.ts'
+
+/** The scalars of the language as zod types: text in, checked value out, description and pattern for editors. */
+
+const DURATION_MAXIMUM_MS = 168 * 3_600_000
+
+interface Description {
+  readonly description: string
+  readonly pattern?: string
+  readonly examples?: readonly string[]
+}
+
+/** Text that `parse` turns into a value; what it refuses becomes an issue with its hint. */
+export function textOf<Value>(parse: (text: string) => Parsed<Value>, about: Description) {
+  return z
+    .string()
+    .transform((text, context): Value => {
+      const parsed = parse(text)
+      if (parsed.ok) return parsed.value
+      context.addIssue({ code: 'custom', message: parsed.message, params: { hint: parsed.hint } })
+      return z.NEVER
+    })
+    .meta({ ...about })
+}
+
+/** A duration in milliseconds, longer than 0 and at most a week. */
+export function duration(description: string) {
+  return textOf(text => parseDuration(text, 1, DURATION_MAXIMUM_MS), {
+    description: `${description} A duration such as 250ms, 5s, 1m or 1h; at most ${formatDuration(DURATION_MAXIMUM_MS)}.`,
+    pattern: DURATION_PATTERN,
+  })
+}
+
+/** A size in bytes. */
+export function size(description: string, minimumBytes: number, maximumBytes: number) {
+  return textOf(text => parseSize(text, minimumBytes, maximumBytes), {
+    description: `${description} A size from ${formatSize(minimumBytes)} to ${formatSize(maximumBytes)}.`,
+    pattern: SIZE_PATTERN,
+  })
+}
+
+export function wholeNumber(description: string, minimum: number, maximum: number) {
+  const message = `must be a whole number from ${minimum} to ${maximum}`
+  const error = ({ input }: { input?: unknown }) => (input === undefined || input === null ? undefined : message)
+  return z.int({ error }).min(minimum, { error }).max(maximum, { error }).describe(description)
+}
+
+export const listenerAddress = textOf(text => parseAddress(text, 'listener'), {
+  description:
+    'Where the listener accepts: host:port, [IPv6]:port, :port for every address (IPv6 and IPv4), or unix:/path. Port 0 takes a free port.',
+  examples: ['0.0.0.0:8080', '[::1]:8080', ':8080', 'unix:/run/sluice.sock'],
+})
+
+/** Keeps the text beside the address: it is the endpoint's name in logs. */
+export const endpointAddress = textOf(
+  text => {
+    const parsed = parseAddress(text, 'endpoint')
+    return parsed.ok ? { ok: true, value: { address: parsed.value, name: text } } : parsed
+  },
+  {
+    description: 'Where the endpoint is dialled: host:port, [IPv6]:port, or unix:/path. A name is resolved.',
+    examples: ['10.0.0.1:3000', 'api.internal:3000', 'unix:/run/api.sock'],
+  },
+)
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/
+const NAME_MESSAGE = 'a name has 1 to 64 letters, digits, "_", "-" and ".", and begins with a letter or a digit'
+
+/** The name of a listener, an upstream or a route: it ends up in logs, metrics and other configurations' references. */
+export const name = z.string().regex(NAME, { error: NAME_MESSAGE })

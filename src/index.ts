@@ -1,0 +1,68 @@
+import type { BoundListener, EngineEvent, EngineStats } from '../engine/threads/api.ts'
+import { checkConfiguration, loadConfiguration } from './config/load.ts'
+import type { ConfigurationInput } from './config/schema.ts'
+import { startProxy } from './proxy.ts'
+
+/** Sluice as a library: the same proxy that the command starts, inside an application. */
+
+export { ListenError } from '../engine/net/listen-error.ts'
+export type { BoundListener, EngineEvent, EngineStats } from '../engine/threads/api.ts'
+export { ConfigurationError, type Problem } from './config/errors.ts'
+export type { ConfigurationInput } from './config/schema.ts'
+
+export interface ProxyOptions {
+  /** Told when a worker starts or dies, and when a listener is at its connection limit. Must not throw. */
+  readonly onEvent?: (event: EngineEvent) => void
+  /** Writes the log that the configuration asks for to stdout. Default: false. */
+  readonly logs?: boolean
+}
+
+/** A proxy that accepts connections. */
+export interface Proxy extends AsyncDisposable {
+  /** The listeners in the order of the configuration, with the port that each got where it asked for port 0. */
+  readonly listeners: readonly BoundListener[]
+  /** Counters and latencies since the start, summed over all workers at the call. */
+  stats(): EngineStats
+  /**
+   * Stops accepting, lets running requests finish for at most `runtime.shutdown_grace`, and ends the threads. Safe to
+   * call twice.
+   */
+  close(): Promise<void>
+}
+
+/**
+ * Starts a proxy. Resolves when every listener accepts.
+ *
+ * ```ts
+ * const proxy = await createProxy({
+ *   listeners: { web: { address: '127.0.0.1:0' } },
+ *   upstreams: { api: { endpoints: [{ address: '127.0.0.1:3000' }] } },
+ *   routes: [{ upstream: 'api' }],
+ * })
+ * ```
+ *
+ * @param configuration The path of a YAML or JSON file, or the same as an object.
+ * @throws {ConfigurationError} for a configuration that is wrong, with everything that is wrong with it.
+ * @throws {ListenError} for a listener that cannot be opened; `listener` is its name.
+ */
+export async function createProxy(
+  configuration: string | ConfigurationInput,
+  options: ProxyOptions = {},
+): Promise<Proxy> {
+  const checked =
+    typeof configuration === 'string'
+      ? await loadConfiguration(configuration)
+      : checkConfiguration(configuration, 'configuration')
+  const proxy = await startProxy(checked, { logs: options.logs ?? false, onEvent: options.onEvent })
+  return {
+    listeners: proxy.listeners,
+    stats: () => proxy.stats(),
+    close: () => proxy.close(),
+    [Symbol.asyncDispose]: () => proxy.close(),
+  }
+}
+
+/** Lets the editor check and complete a configuration that stands by itself; it comes back as it is. */
+export function defineConfig(configuration: ConfigurationInput): ConfigurationInput {
+  return configuration
+}
