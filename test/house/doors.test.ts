@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest'
+import { referencesOf, sourcesIn, textOf } from './repository.ts'
+
+/**
+ * Which way the doors open: a room, and the rooms (or single files) that it may import from. Its own files always.
+ * A new arrow is a decision about the architecture, made here in the open.
+ */
+const ENGINE_DOORS: Record<string, readonly string[]> = {
+  // Plain types: the language between the control plane and the data plane.
+  'engine/snapshot.ts': [],
+  'engine/shared': [],
+  'engine/net': ['engine/shared', 'engine/snapshot.ts'],
+  // Codecs know memory, never sockets.
+  'engine/http1': ['engine/net/slots.ts', 'engine/net/byte-buffer.ts', 'engine/shared', 'engine/snapshot.ts'],
+  'engine/http2': ['engine/net/slots.ts', 'engine/net/byte-buffer.ts', 'engine/shared', 'engine/snapshot.ts'],
+  'engine/routing': ['engine/http1', 'engine/http2', 'engine/shared', 'engine/snapshot.ts'],
+  'engine/upstream': ['engine/http1', 'engine/http2', 'engine/net', 'engine/shared', 'engine/snapshot.ts'],
+  'engine/l4': ['engine/upstream', 'engine/net', 'engine/shared', 'engine/snapshot.ts'],
+  'engine/exchange': [
+    'engine/upstream',
+    'engine/routing',
+    'engine/http1',
+    'engine/http2',
+    'engine/net',
+    'engine/shared',
+    'engine/snapshot.ts',
+  ],
+  'engine/threads': ['engine'],
+  'engine/index.ts': ['engine'],
+}
+
+const PRODUCT_DOORS: Record<string, readonly string[]> = {
+  'src/config': ['engine'],
+  'src/telemetry': ['engine'],
+  'src/demo': ['src/config'],
+  'src/cli': ['src', 'engine'],
+  'src/proxy.ts': ['src/config', 'src/telemetry', 'src/data-plane-thread.ts', 'engine'],
+  'src/data-plane-thread.ts': ['src/telemetry', 'engine'],
+  'src/index.ts': ['src/config', 'src/proxy.ts', 'engine'],
+}
+
+const DOORS = { ...ENGINE_DOORS, ...PRODUCT_DOORS }
+
+/** The engine is a library: no back end for logs, no configuration language, no command line comes with it. */
+const ENGINE_PACKAGES = ['undici']
+
+function roomOf(path: string): string | undefined {
+  return Object.keys(DOORS).find(room => isWithin(path, room))
+}
+
+function isWithin(path: string, room: string): boolean {
+  return path === room || path.startsWith(`${room}/`)
+}
+
+function wrongArrows(path: string, files: readonly string[]): string[] {
+  const room = roomOf(path)
+  if (room === undefined) return [`${path} is in no room of the table`]
+  const allowed = [room, ...DOORS[room]!]
+  return files.filter(file => !allowed.some(door => isWithin(file, door))).map(file => `${path} -> ${file}`)
+}
+
+describe('the doors', () => {
+  it('open one way: every import goes where the table lets its room go', () => {
+    const wrong = sourcesIn(['engine', 'src']).flatMap(path => wrongArrows(path, referencesOf(path).files))
+    expect(wrong).toEqual([])
+  })
+
+  it('have no cycle between the rooms of the engine', () => {
+    const rooms = Object.keys(ENGINE_DOORS).filter(room => room !== 'engine/threads' && room !== 'engine/index.ts')
+    const reaches = (from: string, to: string): boolean =>
+      DOORS[from]!.some(door => {
+        const next = roomOf(door)!
+        return next !== from && (next === to || reaches(next, to))
+      })
+    expect(rooms.filter(room => reaches(room, room))).toEqual([])
+  })
+
+  it('let the engine use no package but those of the table, and the product only its dependencies', () => {
+    const { dependencies } = JSON.parse(textOf('package.json')) as { dependencies: Record<string, string> }
+    const wrong = sourcesIn(['engine', 'src']).flatMap(path => {
+      const allowed = path.startsWith('engine/') ? ENGINE_PACKAGES : Object.keys(dependencies)
+      return referencesOf(path)
+        .packages.filter(name => !name.startsWith('node:') && !allowed.some(own => isWithin(name, own)))
+        .map(name => `${path} -> ${name}`)
+    })
+    expect(wrong).toEqual([])
+  })
+
+  it('are seen however they are written', () => {
+    const text = `
+      import { a } from '../net/a.ts'
+      import type {
+        B,
+      } from '../net/b.ts'
+      export * from '../net/c.ts'
+      import '../net/d.ts'
+      const e = await import('../net/e.ts')
+      type F = import('../net/f.ts').F
+      const g = new Worker(new URL('../net/g.ts', import.meta.url))
+      const h = new URL(import.meta.url.endsWith('.ts') ? '../net/h.ts' : '../net/h.js', import.meta.url)
+      import { pino } from 'pino'
+      const llhttp = createRequire(import.meta.url)('undici/lib/x.js')
+      // import '../net/not-this.ts'
+      /** import '../net/nor-this.ts' */
+    `
+    const { files, packages } = referencesOf('engine/http1/x.ts', text)
+    expect(files.toSorted()).toEqual([...'abcdefgh'].map(name => `engine/net/${name}.ts`))
+    expect(packages.toSorted()).toEqual(['pino', 'undici/lib/x.js'])
+    expect(wrongArrows('engine/http1/x.ts', files).length).toBe(8)
+    expect(wrongArrows('engine/net/x.ts', ['src/proxy.ts', 'engine/http1/head.ts', 'engine/net/y.ts']).length).toBe(2)
+    expect(wrongArrows('engine/attic/x.ts', [])).toEqual(['engine/attic/x.ts is in no room of the table'])
+  })
+})

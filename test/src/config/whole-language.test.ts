@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { isMap, isScalar, isSeq, type Node, parseDocument } from 'yaml'
+import { ConfigurationError } from '../../../src/config/errors.ts'
+import { jsonSchemaAt } from '../../../src/config/json-schema.ts'
+import { parseConfiguration } from '../../../src/config/load.ts'
+import { isUnsupportedKey } from '../../../src/config/unsupported.ts'
+
+/** The configuration language by example, future features included. */
+const text = readFileSync(join(import.meta.dirname, 'whole-language.yaml'), 'utf8')
+
+function problems() {
+  try {
+    parseConfiguration(text, 'whole-language.yaml')
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.problems
+  }
+  throw new Error('the example of the whole language was accepted')
+}
+
+test('the example of the whole language is refused for what is not supported yet and for nothing else', () => {
+  expect(problems().filter(({ message }) => !message.endsWith('is not supported yet'))).toEqual([])
+})
+
+test('the refusal names each key and value of the example that is not supported yet', async () => {
+  const lines = problems().map(({ line, column, key, message }) => `${line}:${column} ${key}: ${message}`)
+  await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot(join(import.meta.dirname, 'whole-language.expected.txt'))
+})
+
+test('every key of the example is either supported or refused as not supported yet', () => {
+  const unknown: string[] = []
+  const visit = (node: Node | null, path: (string | number)[]) => {
+    if (isSeq(node)) for (const [index, item] of node.items.entries()) visit(item as Node, [...path, index])
+    if (!isMap(node)) return
+    for (const pair of node.items) {
+      const key = isScalar(pair.key) ? String(pair.key.value) : ''
+      const inside = [...path, key]
+      if (isUnsupportedKey(inside)) continue
+      if (jsonSchemaAt(inside) === null) unknown.push(inside.join('.'))
+      else visit(pair.value as Node | null, inside)
+    }
+  }
+  visit(parseDocument(text).contents, [])
+  expect(unknown).toEqual([])
+})

@@ -1,0 +1,74 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { BoundListener, EngineStats } from '../../engine/index.ts'
+import type { Snapshot } from '../../engine/snapshot.ts'
+import { type TestProxyOptions, testSnapshot } from './snapshot.ts'
+
+export type ToProxyProcess =
+  | { readonly kind: 'start'; readonly snapshot: Snapshot; readonly workers: number }
+  | { readonly kind: 'stats' }
+
+export type FromProxyProcess =
+  | { readonly kind: 'listening'; readonly listeners: readonly BoundListener[] }
+  | { readonly kind: 'stats'; readonly stats: EngineStats }
+
+export interface ProxyInProcess extends AsyncDisposable {
+  /** Of the first listener. */
+  readonly port: number
+  stats(): Promise<EngineStats>
+  /** Bytes of memory that the process has in RAM (Linux). */
+  rssBytes(): number
+  /** The most it ever had. */
+  rssPeakBytes(): number
+}
+
+const MODULE = fileURLToPath(new URL('./proxy-process.ts', import.meta.url))
+
+async function answerOf<K extends FromProxyProcess['kind']>(
+  child: ChildProcess,
+  kind: K,
+): Promise<Extract<FromProxyProcess, { kind: K }>> {
+  for (;;) {
+    const [message] = (await Promise.race([
+      once(child, 'message'),
+      once(child, 'exit').then(([code]) => Promise.reject(new Error(`the proxy's process ended with ${code}`))),
+    ])) as [FromProxyProcess]
+    if (message.kind === kind) return message as Extract<FromProxyProcess, { kind: K }>
+  }
+}
+
+/** A proxy with a process to itself, so that its memory can be told from the test's. */
+export async function startProxyInProcess(
+  options: TestProxyOptions & { readonly workers?: number },
+): Promise<ProxyInProcess> {
+  const child = fork(MODULE, {
+    serialization: 'advanced',
+    execArgv: [],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+  const tell = (message: ToProxyProcess) => child.send(message)
+  const listening = answerOf(child, 'listening')
+  tell({ kind: 'start', snapshot: testSnapshot(options), workers: options.workers ?? 1 })
+  const address = (await listening).listeners[0]?.address
+  const memory = (field: string) => {
+    const line = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))
+    return Number(line?.[1]) * 1024
+  }
+  return {
+    port: address?.kind === 'tcp' ? address.port : 0,
+    rssBytes: () => memory('VmRSS'),
+    rssPeakBytes: () => memory('VmHWM'),
+    async stats() {
+      const answer = answerOf(child, 'stats')
+      tell({ kind: 'stats' })
+      return (await answer).stats
+    },
+    async [Symbol.asyncDispose]() {
+      const exited = once(child, 'exit')
+      child.disconnect()
+      await exited
+    },
+  }
+}

@@ -1,0 +1,19 @@
+/** A process of its own that runs an engine: told the snapshot over IPC, it tells its listeners and, asked for, its stats. */
+import { type Engine, startEngine } from '../../engine/index.ts'
+import type { Snapshot } from '../../engine/snapshot.ts'
+import type { FromProxyProcess, ToProxyProcess } from './proxy-in-process.ts'
+
+let engine: Engine | null = null
+const tell = (message: FromProxyProcess) => process.send?.(message)
+
+async function start(snapshot: Snapshot, workers: number): Promise<void> {
+  engine = await startEngine({ snapshot, workers, shutdownGraceMs: 1_000 })
+  tell({ kind: 'listening', listeners: engine.listeners })
+}
+
+process.on('message', (message: ToProxyProcess) => {
+  if (message.kind === 'start') void start(message.snapshot, message.workers)
+  else if (engine !== null) tell({ kind: 'stats', stats: engine.stats() })
+})
+// The test has ended, in whatever way.
+process.on('disconnect', () => process.exit())

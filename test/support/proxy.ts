@@ -1,0 +1,73 @@
+import { StatePage, type StateRow } from '../../engine/shared/state-page.ts'
+import type { Address, Snapshot } from '../../engine/snapshot.ts'
+import type { BoundListener, EngineEvent, EngineStats } from '../../engine/threads/api.ts'
+import { DataPlane } from '../../engine/threads/data-plane.ts'
+import { startEngine } from '../../engine/threads/supervisor.ts'
+import { type TestProxyOptions, testSnapshot } from './snapshot.ts'
+
+export interface TestProxy extends AsyncDisposable {
+  readonly snapshot: Snapshot
+  readonly listeners: readonly BoundListener[]
+  /** Port of the first listener. */
+  readonly port: number
+  /** Port of the listener with that index. */
+  portOf(index: number): number
+  stats(): EngineStats
+  stop(): Promise<void>
+}
+
+/** Starts the engine with one worker thread. `await using` stops it. */
+export async function startTestProxy(options: TestProxyOptions): Promise<TestProxy> {
+  const snapshot = testSnapshot(options)
+  const engine = await startEngine({ snapshot, workers: 1, shutdownGraceMs: 1_000 })
+  const ports = engine.listeners.map(({ address }) => portOfAddress(address))
+  return {
+    snapshot,
+    listeners: engine.listeners,
+    port: ports[0] ?? 0,
+    portOf: index => ports[index] ?? 0,
+    stats: () => engine.stats(),
+    stop: () => engine.stop(),
+    [Symbol.asyncDispose]: () => engine.stop(),
+  }
+}
+
+export interface SameThreadProxy extends AsyncDisposable {
+  readonly port: number
+  portOf(index: number): number
+  /** What the data plane has told, e.g. exceptions within connections. */
+  readonly events: readonly EngineEvent[]
+  stop(): Promise<void>
+}
+
+/**
+ * Starts a data plane in this very thread: it shares the event loop with the test's peers, so that what they write has
+ * been read by the proxy after some `turns()`. `await using` stops it.
+ */
+export async function startSameThreadProxy(options: TestProxyOptions): Promise<SameThreadProxy> {
+  const snapshot = testSnapshot(options)
+  const endpoints = snapshot.upstreams.reduce((sum, upstream) => sum + upstream.endpoints.length, 0)
+  const row = StatePage.create(1, endpoints).rows[0] as StateRow
+  const events: EngineEvent[] = []
+  const plane = new DataPlane({
+    snapshot,
+    worker: 0,
+    row,
+    hooks: { onExchange: null, onStop: null },
+    reusePort: false,
+    onEvent: event => events.push(event),
+  })
+  const ports = (await plane.listen(() => true)).map(portOfAddress)
+  const stop = () => plane.stop(1_000)
+  return {
+    port: ports[0] ?? 0,
+    portOf: index => ports[index] ?? 0,
+    events,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
+}
+
+function portOfAddress(address: Address | null): number {
+  return address?.kind === 'tcp' ? address.port : 0
+}

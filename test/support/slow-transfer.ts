@@ -1,0 +1,121 @@
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
+import { get, head } from './heads.ts'
+import { connectionTable, kernelQueues } from './kernel-queues.ts'
+import { type Listening, listenOn } from './listen.ts'
+import { waitFor } from './wait-for.ts'
+
+const PIECE = Buffer.alloc(16 * 1024, 'x')
+
+export interface EagerOrigin extends Listening {
+  /** The connections on which content is being sent, in the order in which they came. */
+  readonly sending: readonly Socket[]
+}
+
+/** Answers one request on each connection with `size` bytes, written as fast as the kernel takes them. */
+export async function eagerOrigin(size: number): Promise<EagerOrigin> {
+  const sending: Socket[] = []
+  const server = createServer(socket => {
+    socket.on('error', () => {})
+    socket.once('data', () => {
+      sending.push(socket)
+      let left = size
+      const write = () => {
+        while (left > 0) {
+          const piece = PIECE.subarray(0, Math.min(PIECE.length, left))
+          left -= piece.length
+          if (!socket.write(piece)) return
+        }
+      }
+      socket.write(head('HTTP/1.1 200 OK', `Content-Length: ${size}`))
+      socket.on('drain', write)
+      write()
+    })
+  })
+  return { ...(await listenOn(server)), sending }
+}
+
+export interface PacedReader extends Disposable {
+  readonly bytesRead: number
+  /**
+   * Bytes in the proxy's own memory: neither read by the client nor in a kernel's buffer of either connection. Up to a
+   * piece too many, since of the piece that the origin is writing it is not known how much the kernel has taken.
+   */
+  heldByProxy(): Promise<number>
+}
+
+/** How often a paced reader reads. */
+const PACE_MS = 20
+
+/** Looks at the kernel's buffers, all alike, after which nothing is taken to move any more. */
+const LOOKS_AT_REST = 5
+
+/** A client of the proxy at `port` that reads so many bytes a second for so many seconds, and then no more. */
+export async function readAtPace(
+  port: number,
+  origin: EagerOrigin,
+  bytesPerSecond: number,
+  seconds: number,
+): Promise<PacedReader> {
+  const index = origin.sending.length
+  let bytesRead = 0
+  let due = 0
+  const buffer = Buffer.alloc(2048)
+  const callback = (count: number) => {
+    bytesRead += count
+    return bytesRead < due
+  }
+  const client = connect({ host: '127.0.0.1', port, onread: { buffer, callback } })
+  client.on('error', () => {})
+  await once(client, 'connect')
+  client.pause()
+  client.write(get())
+  const upstream = await waitFor(() => origin.sending[index], 'a request at the origin')
+  const started = performance.now()
+  await new Promise<void>(resolve => {
+    const interval = setInterval(() => {
+      const elapsed = (performance.now() - started) / 1_000
+      due = Math.min(elapsed, seconds) * bytesPerSecond
+      if (bytesRead < due) client.resume()
+      if (elapsed < seconds || bytesRead < due) return
+      clearInterval(interval)
+      resolve()
+    }, PACE_MS)
+  })
+
+  const inKernel = () => {
+    const { localPort: originPort = 0, remotePort: upstreamPort = 0 } = upstream
+    const clientPort = client.localPort ?? 0
+    const table = connectionTable()
+    return (
+      kernelQueues(table, originPort, upstreamPort).unacknowledged +
+      kernelQueues(table, upstreamPort, originPort).unread +
+      kernelQueues(table, port, clientPort).unacknowledged +
+      kernelQueues(table, clientPort, port).unread
+    )
+  }
+  return {
+    get bytesRead() {
+      return bytesRead
+    },
+    async heldByProxy() {
+      const held = () => upstream.bytesWritten - upstream.writableLength + PIECE.length - bytesRead - inKernel()
+      let alike = 0
+      let last = Number.NaN
+      await waitFor(
+        () => {
+          const now = held()
+          alike = now === last ? alike + 1 : 0
+          last = now
+          return alike === LOOKS_AT_REST
+        },
+        'connections at rest',
+        30_000,
+      )
+      return last
+    },
+    [Symbol.dispose]: () => {
+      client.destroy()
+    },
+  }
+}
