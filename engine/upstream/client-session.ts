@@ -430,7 +430,7 @@ export class ClientSession implements DialOwner {
       this.out.length = 0
       this.#flushed = 0
       this.#streamed = false
-      if (this.out.bytes.length > OUT_BYTES_KEPT) this.out.replace(OUT_BYTES_START)
+      if (this.out.bytes.length > OUT_BYTES_KEPT) this.out.shrink()
       connection.resume()
       connection.setDeadline(this.#idleMs())
       this.#pool.giveBack(this)
