@@ -12,9 +12,10 @@
  * Errors before the response head become an answer, errors behind it cut the connection. A client that goes away ends
  * the exchange from anywhere.
  */
+import { CHUNKED_CONTENT, NO_CONTENT } from '../http1/framing.ts'
 import type { Head } from '../http1/head.ts'
 import { type RequestRewrite, writeRequestHead } from '../http1/head-writer.ts'
-import { CHUNKED_CONTENT, METHOD_HEAD, NO_CONTENT, type RequestFacts } from '../http1/request-facts.ts'
+import { METHOD_HEAD, type RequestFacts } from '../http1/request-facts.ts'
 import type { ResponseFacts } from '../http1/response-facts.ts'
 import type { Slot } from '../net/slots.ts'
 import { bucketOf } from '../shared/histogram.ts'

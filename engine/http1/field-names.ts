@@ -46,24 +46,30 @@ interface Candidate {
   readonly id: number
 }
 
-/** Candidates by length: few enough that the first byte tells them apart. */
-const BY_LENGTH: readonly (readonly Candidate[])[] = (() => {
-  const longest = Math.max(...NAMES.map(([name]) => name.length))
-  const table: Candidate[][] = Array.from({ length: longest + 1 }, () => [])
-  for (const [name, id] of NAMES) table[name.length]?.push({ bytes: Buffer.from(name, 'latin1'), id })
+const LENGTH_MAX = Math.max(...NAMES.map(([name]) => name.length))
+
+/** Where in `TABLE` a name of this length and last byte but one belongs: no two names that we know share a place. */
+function place(length: number, byte: number): number {
+  return (length << 5) | (byte & 0x1f)
+}
+
+const TABLE: readonly (Candidate | null)[] = (() => {
+  const table = new Array<Candidate | null>(place(LENGTH_MAX, 0x1f) + 1).fill(null)
+  for (const [name, id] of NAMES) {
+    const bytes = Buffer.from(name, 'latin1')
+    const at = place(bytes.length, bytes.at(-2) as number)
+    if (table[at] !== null) throw new Error(`${name} shares its place with another field name`)
+    table[at] = { bytes, id }
+  }
   return table
 })()
 
 /** The identifier of the name at `start` to `end`, whatever its case. The bytes are a token. @hotpath */
 export function identifyField(bytes: Uint8Array, start: number, end: number): number {
   const length = end - start
-  if (length >= BY_LENGTH.length) return OTHER_FIELD
-  const candidates = BY_LENGTH[length] as readonly Candidate[]
-  for (let index = 0; index < candidates.length; index += 1) {
-    const candidate = candidates[index] as Candidate
-    if (matchesLowerCase(bytes, start, candidate.bytes)) return candidate.id
-  }
-  return OTHER_FIELD
+  if (length > LENGTH_MAX) return OTHER_FIELD
+  const candidate = TABLE[place(length, bytes[end - 2] as number)] as Candidate | null
+  return candidate !== null && matchesLowerCase(bytes, start, candidate.bytes) ? candidate.id : OTHER_FIELD
 }
 
 /** Whether the token at `start` is `lowerCase`. Setting bit 5 turns letters to lower case and no other token byte into one. */

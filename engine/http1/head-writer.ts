@@ -24,8 +24,9 @@ import {
   X_FORWARDED_PROTO,
   X_REQUEST_ID,
 } from './field-names.ts'
+import { CHUNKED_CONTENT } from './framing.ts'
 import type { Head } from './head.ts'
-import { ABSOLUTE_FORM, CHUNKED_CONTENT, type RequestFacts } from './request-facts.ts'
+import { ABSOLUTE_FORM, type RequestFacts } from './request-facts.ts'
 import type { ResponseFacts } from './response-facts.ts'
 
 /** Lines that belong to one connection only (RFC 9110, section 7.6.1), or that we write ourselves. */
@@ -128,10 +129,14 @@ export function writeRequestHead(out: ByteBuffer, head: Head, facts: RequestFact
   if (facts.versionMinor === 0) drops |= 1 << EXPECT
   if (!forwarding.trusted) drops |= FORWARDING
   else drops |= (1 << X_FORWARDED_FOR) | (forwarding.forwarded ? 1 << FORWARDED : 0)
-  writeRequestLine(out, head, facts)
-  if (!hostIsKept) writeHost(out, head, facts, rewrite)
-  const firstLine = head.fieldCount > 0 ? head.nameStart(0) : head.length - 2
-  const kept = copyFields(out, head, firstLine, drops, facts.nominated, edits)
+  let runStart = facts.methodStart
+  // The request line stays as it came, too, where neither its form nor its version nor the line behind it is ours.
+  if (!hostIsKept || facts.versionMinor !== 1) {
+    writeRequestLine(out, head, facts)
+    if (!hostIsKept) writeHost(out, head, facts, rewrite)
+    runStart = firstFieldLine(head)
+  }
+  const kept = copyFields(out, head, runStart, drops, facts.nominated, edits)
   if (facts.framing === CHUNKED_CONTENT) out.text('Transfer-Encoding: chunked\r\n')
   if (facts.upgrade) writeUpgrade(out, head)
   else if (facts.acceptsTrailers) out.text('TE: trailers\r\nConnection: TE\r\n')
@@ -144,13 +149,13 @@ export function writeRequestHead(out: ByteBuffer, head: Head, facts: RequestFact
       facts.versionMinor === 1 ? '\r\nVia: 1.1 sluice\r\nX-Request-Id: ' : '\r\nVia: 1.0 sluice\r\nX-Request-Id: ',
     )
     out.text(rewrite.requestId)
-    out.text('\r\n')
+    out.lineEnd()
     if (forwarding.forwarded) writeForwarded(out, head, facts, forwarding)
   } else {
     writeForwardingOneByOne(out, head, facts, rewrite, kept, overridden)
   }
   if (edits !== null) out.copy(edits.lines, 0, edits.lines.length)
-  out.text('\r\n')
+  out.lineEnd()
 }
 
 function writeRequestLine(out: ByteBuffer, head: Head, facts: RequestFacts): void {
@@ -172,7 +177,7 @@ function writeHost(out: ByteBuffer, head: Head, facts: RequestFacts, rewrite: Re
   if (rewrite.host !== null) out.text(rewrite.host)
   else if (facts.hostEnd > facts.hostStart) writeHostValue(out, head, facts)
   else out.text(rewrite.defaultHost)
-  out.text('\r\n')
+  out.lineEnd()
 }
 
 function writeHostValue(out: ByteBuffer, head: Head, facts: RequestFacts): void {
@@ -261,14 +266,18 @@ export function writeResponseHead(
   connection: string,
   edits: CompiledEdits | null,
 ): void {
-  writeStatusLine(out, head)
   // RFC 9110, section 8.6: no Content-Length in 204.
   const drops = facts.status === 204 ? HOP_BY_HOP | (1 << CONTENT_LENGTH) : HOP_BY_HOP
-  copyFields(out, head, firstFieldLine(head), drops, facts.nominated, edits)
+  let runStart = 0
+  if (facts.versionMinor !== 1 || head.byte(12) === CARRIAGE_RETURN) {
+    writeStatusLine(out, head)
+    runStart = firstFieldLine(head)
+  }
+  copyFields(out, head, runStart, drops, facts.nominated, edits)
   if (chunked) out.text('Transfer-Encoding: chunked\r\n')
   if (connection !== '') out.text(connection)
   if (edits !== null) out.copy(edits.lines, 0, edits.lines.length)
-  out.text('\r\n')
+  out.lineEnd()
 }
 
 function firstFieldLine(head: Head): number {

@@ -2,12 +2,16 @@
  * A message head as bytes and spans: nothing is copied and no string is made to read it. Positions are relative to
  * `base`, so that a head that came in pieces reads the same as one that came whole.
  */
-import { OTHER_FIELD } from './field-names.ts'
+import { matchesLowerCase, OTHER_FIELD } from './field-names.ts'
 
 /** Field lines that a head can hold at most, whatever the configuration allows. */
 export const FIELD_LINES_MAX = 1000
 
 const SPAN = 4
+
+/** The options of `Connection` that nearly every message carries, for `valueIs`. */
+export const KEEP_ALIVE_OPTION: Uint8Array = Buffer.from('keep-alive', 'latin1')
+export const CLOSE: Uint8Array = Buffer.from('close', 'latin1')
 
 export class Head {
   bytes: Buffer
@@ -94,6 +98,13 @@ export class Head {
 
   value(index: number): string {
     return this.text(this.valueStart(index), this.valueEnd(index))
+  }
+
+  /** Whether the value is `lowerCase`, a token, whatever its case: no string is made. @hotpath */
+  valueIs(index: number, lowerCase: Uint8Array): boolean {
+    const start = this.valueStart(index)
+    if (this.valueEnd(index) - start !== lowerCase.length) return false
+    return matchesLowerCase(this.bytes, this.base + start, lowerCase)
   }
 
   /** Octets as Latin-1, so that none is lost. */

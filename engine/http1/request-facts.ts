@@ -13,9 +13,12 @@ import {
   TRANSFER_ENCODING,
   UPGRADE,
 } from './field-names.ts'
-import type { Head } from './head.ts'
+import { CHUNKED_CONTENT, LENGTH_CONTENT, LENGTH_DIGITS_MAX, NO_CONTENT } from './framing.ts'
+import { CLOSE, type Head, KEEP_ALIVE_OPTION } from './head.ts'
 import { isHost } from './host.ts'
 import type { MessageParser } from './message-parser.ts'
+
+export { CHUNKED_CONTENT, LENGTH_CONTENT, NO_CONTENT } from './framing.ts'
 
 export const METHOD_HEAD = 2
 const METHOD_CONNECT = 5
@@ -28,10 +31,6 @@ export const ORIGIN_FORM = 0
 export const ABSOLUTE_FORM = 1
 export const ASTERISK_FORM = 2
 
-export const NO_CONTENT = 0
-export const LENGTH_CONTENT = 1
-export const CHUNKED_CONTENT = 2
-
 /** Refusals, as the catalogue of errors names them. */
 export type RequestRefusal =
   | ''
@@ -41,9 +40,6 @@ export type RequestRefusal =
   | 'request_coding_unknown'
   | 'request_expectation'
   | 'request_content_too_large'
-
-/** Digits of a `Content-Length`: past it no peer can be trusted to count alike (2^53 has 16 digits). */
-export const LENGTH_DIGITS_MAX = 15
 
 export class RequestFacts {
   method = 0
@@ -150,6 +146,8 @@ function readFields(head: Head, facts: RequestFacts): RequestRefusal {
         break
       }
       case CONNECTION:
+        // The two values that nearly every request carries; llhttp has understood them.
+        if (head.valueIs(index, KEEP_ALIVE_OPTION) || head.valueIs(index, CLOSE)) break
         connectionUpgrade = readConnection(head.value(index), facts) || connectionUpgrade
         break
       case UPGRADE:
@@ -199,8 +197,6 @@ const NEVER_NOMINATED: ReadonlySet<string> = new Set([
 
 /** True when `upgrade` is among the options. */
 function readConnection(value: string, facts: RequestFacts): boolean {
-  // The two values that nearly every request carries.
-  if (value === 'keep-alive' || value === 'close') return false
   let upgrade = false
   for (const part of value.split(',')) {
     const option = part.trim().toLowerCase()

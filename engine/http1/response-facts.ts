@@ -1,20 +1,15 @@
 /** What a proxy has to know of a response head, and whether it may be passed on. */
 import { CONNECTION, CONTENT_LENGTH, identifyField, KEEP_ALIVE, TRANSFER_ENCODING, UPGRADE } from './field-names.ts'
-import type { Head } from './head.ts'
+import { CHUNKED_CONTENT, CLOSE_DELIMITED, LENGTH_CONTENT, LENGTH_DIGITS_MAX, NO_CONTENT } from './framing.ts'
+import { CLOSE, type Head, KEEP_ALIVE_OPTION } from './head.ts'
 import type { MessageParser } from './message-parser.ts'
-import { LENGTH_DIGITS_MAX } from './request-facts.ts'
 
-/** The response runs until the connection closes. */
-export const CLOSE_DELIMITED = 3
-
-export const NO_CONTENT = 0
-export const LENGTH_CONTENT = 1
-export const CHUNKED_CONTENT = 2
+export { CHUNKED_CONTENT, CLOSE_DELIMITED, LENGTH_CONTENT, NO_CONTENT } from './framing.ts'
 
 export class ResponseFacts {
   status = 0
   versionMinor = 1
-  /** How the content ends on the upstream connection: one of the framings above. */
+  /** How the content ends on the upstream connection: one of `framing.ts`. */
   framing = NO_CONTENT
   /** The origin keeps the connection: it says so or HTTP/1.1 implies it, and the content's end is not the connection's. */
   keepAlive = true
@@ -62,7 +57,9 @@ export function readResponse(head: Head, parser: MessageParser): boolean {
         facts.framing = CHUNKED_CONTENT
         break
       case CONNECTION:
-        close = readConnection(head.value(index), facts) || close
+        if (head.valueIs(index, KEEP_ALIVE_OPTION)) facts.keepAlive = true
+        else if (head.valueIs(index, CLOSE)) close = true
+        else close = readConnection(head.value(index), facts) || close
         break
       case KEEP_ALIVE:
         facts.keepAliveSeconds = readKeepAlive(head.value(index))

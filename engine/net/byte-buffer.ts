@@ -4,6 +4,9 @@ const BLOCK_BYTES = 128 * 1024
 /** Blocks kept for the next buffer that grows; past it they are left to the garbage collector. */
 const BLOCKS_KEPT_MAX = 32
 
+/** Up to here a loop copies faster than a call of `Buffer.copy`: perf/micro/net/byte-buffer.bench.ts. */
+const LOOP_BYTES_MAX = 24
+
 /**
  * Blocks that nobody uses, last in first out. A buffer that grows for each upload would otherwise cost an allocation,
  * its page faults and its collection each time: perf/micro/net/byte-buffer.bench.ts.
@@ -52,11 +55,28 @@ export class ByteBuffer {
     this.length += this.bytes.latin1Write(text, this.length)
   }
 
+  /** CRLF. @hotpath */
+  lineEnd(): void {
+    this.reserve(2)
+    this.bytes[this.length] = 0x0d
+    this.bytes[this.length + 1] = 0x0a
+    this.length += 2
+  }
+
   /** @hotpath */
   copy(source: Buffer, start: number, end: number): void {
     if (start >= end) return
     this.reserve(end - start)
-    source.copy(this.bytes, this.length, start, end)
+    if (end - start <= LOOP_BYTES_MAX) {
+      const { bytes } = this
+      let to = this.length
+      for (let at = start; at < end; at += 1) {
+        bytes[to] = source[at] as number
+        to += 1
+      }
+    } else {
+      source.copy(this.bytes, this.length, start, end)
+    }
     this.length += end - start
   }
 }
