@@ -6,7 +6,6 @@
  * restart reading behind our back, which would overwrite a buffer slot that is lent. The handles and their calls are
  * the same for TCP, pipes and TLS, and have been stable since Node 12.
  */
-import { getSystemErrorName } from 'node:util'
 import type { Slot } from './slots.ts'
 
 /** `Int32Array` in which Node leaves the outcome of the last stream call. */
@@ -94,8 +93,10 @@ const state = stream.streamBaseState
 const readResult = stream.kReadBytesOrError
 const writeWasAsync = stream.kLastWriteWasAsync
 
+const uv = binding('uv') as { readonly UV_EOF: number; errname(status: number): string }
+
 /** End of file, as a read reports it. */
-export const END_OF_FILE: number = (binding('uv') as { UV_EOF: number }).UV_EOF
+export const END_OF_FILE: number = uv.UV_EOF
 
 /** Bytes of the read that is being reported, or a negative error. @hotpath */
 export function lastRead(): number {
@@ -129,9 +130,5 @@ export function connectPipe(handle: PipeHandle, path: string, done: (status: num
 
 /** `ECONNRESET` and the like for a negative status of a handle call. */
 export function errorName(status: number): string {
-  try {
-    return getSystemErrorName(status)
-  } catch {
-    return `E${-status}`
-  }
+  return uv.errname(status)
 }

@@ -5,7 +5,6 @@
  * At its connection limit a listener parks what the kernel still hands over, unread, as the kernel's own backlog would;
  * a parked connection is served when another one closes.
  */
-import { lstatSync, unlinkSync } from 'node:fs'
 import net from 'node:net'
 import type { Address } from '../snapshot.ts'
 import type { Connection, ConnectionCounter } from './connection.ts'
@@ -102,8 +101,10 @@ export class Listener implements ConnectionCounter {
 
 /** A socket file that a dead process left behind is removed; one that somebody answers on, or another kind of file, stays. */
 async function removeStaleSocket(path: string): Promise<void> {
+  // Loaded by those few that listen on a path: it would cost every worker 1 MB.
+  const { lstat, unlink } = await import('node:fs/promises')
   try {
-    if (!lstatSync(path).isSocket()) return
+    if (!(await lstat(path)).isSocket()) return
   } catch {
     return
   }
@@ -115,7 +116,7 @@ async function removeStaleSocket(path: string): Promise<void> {
     })
     probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED'))
   })
-  if (!answered) unlinkSync(path)
+  if (!answered) await unlink(path)
 }
 
 /**

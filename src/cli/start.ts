@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander'
-import { loadConfiguration } from '../config/load.ts'
+import { loadConfigurationApart } from '../config/load-apart.ts'
 import type { RunningProxy } from '../proxy.ts'
 import { configurationOption } from './configuration-option.ts'
 import { firstShutdownSignal, type ShutdownSignal } from './shutdown-signals.ts'
@@ -21,9 +21,8 @@ export function startCommand(): Command {
 }
 
 async function run(path: string, signalled: Promise<ShutdownSignal>, epilogue: readonly string[]): Promise<void> {
-  const configuration = await loadConfiguration(path)
-  // The engine is loaded only when there is something for it to run.
-  const { startProxy } = await import('../proxy.ts')
+  // The engine is loaded while the configuration is being read.
+  const [configuration, { startProxy }] = await Promise.all([loadConfigurationApart(path), import('../proxy.ts')])
   let proxy: RunningProxy | null = null
   // From the start, or an early signal would end the process.
   process.on('SIGHUP', () => proxy?.logger?.warn('reload is not supported yet'))

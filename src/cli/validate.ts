@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { type Configuration, loadConfiguration } from '../config/load.ts'
+import type { Configuration } from '../config/load.ts'
 import { configurationOption } from './configuration-option.ts'
 
 /** `sluice validate`: says what is wrong with a configuration, or what it holds. */
@@ -9,6 +9,8 @@ export function validateCommand(): Command {
     .description('check a configuration without starting anything')
     .addOption(configurationOption())
     .action(async (options: { config: string }) => {
+      // Loaded by the command that needs it: `start` reads the configuration apart, to keep this out of its memory.
+      const { loadConfiguration } = await import('../config/load.ts')
       const configuration = await loadConfiguration(options.config)
       process.stdout.write(`${summary(configuration)}\n`)
     })
