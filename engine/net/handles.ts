@@ -62,6 +62,8 @@ export interface StreamHandle {
 export interface TcpHandle extends StreamHandle {
   connect(request: ConnectRequest, host: string, port: number): number
   connect6(request: ConnectRequest, host: string, port: number): number
+  bind(host: string, port: number): number
+  bind6(host: string, port: number, flags: number): number
 }
 
 export interface PipeHandle extends StreamHandle {
@@ -69,7 +71,7 @@ export interface PipeHandle extends StreamHandle {
 }
 
 interface HandleBinding<H> {
-  readonly constants: { readonly SOCKET: number }
+  readonly constants: { readonly SOCKET: number; readonly SERVER: number }
   readonly TCP: new (kind: number) => H
   readonly Pipe: new (kind: number) => H
   readonly TCPConnectWrap: new () => ConnectRequest
@@ -126,6 +128,16 @@ export function connectPipe(handle: PipeHandle, path: string, done: (status: num
   const request = new pipe.PipeConnectWrap()
   request.oncomplete = done
   return handle.connect(request, path) ?? 0
+}
+
+/** Binds a socket to an IP address and closes it again: 0, or the error that binding gave. It never listens. */
+export function tryBind(host: string, port: number): number {
+  const handle = new tcp.TCP(tcp.constants.SERVER)
+  const status = host.includes(':') ? handle.bind6(host, port, 0) : handle.bind(host, port)
+  // That an address is in use comes out only when the socket is asked for its name.
+  const outcome = status === 0 ? (handle.getsockname?.({}) ?? 0) : status
+  handle.close()
+  return outcome
 }
 
 /** `ECONNRESET` and the like for a negative status of a handle call. */

@@ -5,10 +5,11 @@
  * At its connection limit a listener parks what the kernel still hands over, unread, as the kernel's own backlog would;
  * a parked connection is served when another one closes.
  */
+import { lookup } from 'node:dns/promises'
 import net from 'node:net'
 import type { Address } from '../snapshot.ts'
 import type { Connection, ConnectionCounter } from './connection.ts'
-import type { StreamHandle } from './handles.ts'
+import { errorName, type StreamHandle, tryBind } from './handles.ts'
 
 /** Connections the kernel queues, and as many again that a full listener parks; further ones are refused. */
 const BACKLOG = 511
@@ -121,14 +122,13 @@ async function removeStaleSocket(path: string): Promise<void> {
 
 /**
  * Rejects with `EADDRINUSE` where somebody listens. Sockets that share a port by SO_REUSEPORT would join another
- * process's without a word; a plain bind does not.
+ * process's without a word; a plain bind does not. Nothing listens meanwhile: nobody gets in to be thrown out again.
  */
 export async function assertFree(address: Address): Promise<void> {
   if (address.kind === 'unix' || address.port === 0) return
-  const probe = net.createServer()
-  await new Promise<void>((resolve, reject) => {
-    probe.once('error', reject)
-    probe.listen({ host: address.host, port: address.port, exclusive: true }, resolve)
-  })
-  await new Promise<void>(resolve => probe.close(() => resolve()))
+  const host = net.isIP(address.host) === 0 ? (await lookup(address.host)).address : address.host
+  const status = tryBind(host, address.port)
+  if (status === 0) return
+  const code = errorName(status)
+  throw Object.assign(new Error(`bind ${code}: ${host}:${address.port}`), { code })
 }

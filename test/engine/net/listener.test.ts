@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
@@ -267,6 +268,36 @@ describe('an address', () => {
     const net = new TestNet()
     await using acceptor = await acceptOn(net, { reusePort: true })
     await expect(assertFree(acceptor.address)).rejects.toMatchObject({ code: 'EADDRINUSE' })
+  })
+
+  it('is looked at without listening on it: a client that comes meanwhile is refused, not let in and thrown out', async () => {
+    const net = new TestNet()
+    const acceptor = await acceptOn(net)
+    const { address } = acceptor
+    await acceptor[Symbol.asyncDispose]()
+    if (address.kind !== 'tcp') throw new Error('not a TCP address')
+    const outcomes = await Promise.all(
+      Array.from({ length: 50 }, async () => {
+        const looked = assertFree(address)
+        const socket = connect(address.port, address.host)
+        const outcome = await once(socket, 'connect').then(
+          () => 'accepted',
+          (error: NodeJS.ErrnoException) => error.code,
+        )
+        socket.destroy()
+        await looked
+        return outcome
+      }),
+    )
+    expect(new Set(outcomes)).toEqual(new Set(['ECONNREFUSED']))
+  })
+
+  it('that is a name is looked up', async () => {
+    const net = new TestNet()
+    await using acceptor = await acceptOn(net)
+    const port = acceptor.address.kind === 'tcp' ? acceptor.address.port : 0
+    await expect(assertFree(tcp('localhost', port))).rejects.toMatchObject({ code: 'EADDRINUSE' })
+    await expect(assertFree(tcp('no-such-host.invalid', port))).rejects.toMatchObject({ code: /ENOTFOUND|EAI_AGAIN/ })
   })
 
   it('that the system chooses, and a unix socket, need no look', async () => {
