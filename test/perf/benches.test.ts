@@ -1,0 +1,85 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { benchFilesIn, runBenchFile } from '../../perf/micro/bench-process.ts'
+import { ROOT, referencesOf, sourcesIn, textOf } from '../house/repository.ts'
+
+const FILES = benchFilesIn(ROOT)
+
+/** Hot modules that have no bench of their own, because they do nothing without the others: the bench that they run in. */
+const MEASURED_IN: Readonly<Record<string, string>> = {
+  'engine/net/handles.ts': 'net/connection',
+  'engine/upstream/client-session.ts': 'exchange/exchange',
+  'engine/exchange/http1-downstream.ts': 'exchange/exchange',
+  'engine/exchange/http1-response-writer.ts': 'exchange/exchange',
+  'src/telemetry/access-line.ts': 'access-line',
+  'src/telemetry/log-ring.ts': 'access-line',
+  'src/telemetry/log-signal.ts': 'access-line',
+}
+
+/** Benches of something else than a module of the engine. */
+const BESIDE_THE_ENGINE = ['access-line']
+
+const HOT = sourcesIn(['engine', 'src']).filter(path => textOf(path).includes('@hotpath'))
+
+function roomOf(module: string): string {
+  return module.replace(/^engine\//, '').replace(/\.ts$/, '')
+}
+
+function reaches(path: string, module: string, seen: Set<string> = new Set()): boolean {
+  if (path === module) return true
+  if (seen.has(path) || !existsSync(join(ROOT, path))) return false
+  seen.add(path)
+  return referencesOf(path).files.some(file => reaches(file, module, seen))
+}
+
+describe('the micro-benchmarks', () => {
+  it('have one for every hot module, or one that it runs in', () => {
+    const rooms = new Set(FILES.map(({ room }) => room))
+    expect(HOT.filter(module => !rooms.has(MEASURED_IN[module] ?? roomOf(module)))).toEqual([])
+  })
+
+  it('are told apart where a module runs in the bench of another: it is hot, has none, and is reached', () => {
+    const rooms = new Set(FILES.map(({ room }) => room))
+    for (const [module, room] of Object.entries(MEASURED_IN)) {
+      expect(HOT).toContain(module)
+      expect(rooms.has(roomOf(module))).toBe(false)
+      expect(reaches(`perf/micro/${room}.bench.ts`, module)).toBe(true)
+    }
+  })
+
+  it('lie where the modules of the engine lie', () => {
+    const mirrored = FILES.map(({ room }) => room).filter(room => !BESIDE_THE_ENGINE.includes(room))
+    expect(mirrored.filter(room => !existsSync(join(ROOT, 'engine', `${room}.ts`)))).toEqual([])
+  })
+
+  it('import nothing of perf/ but what lies beside them: another tree gets no more of it', () => {
+    const strangers = sourcesIn(['perf/micro'])
+      .filter(path => path.endsWith('.bench.ts'))
+      .flatMap(path => withinMicro(path))
+      .flatMap(path => referencesOf(path).packages.filter(name => !name.startsWith('node:')))
+    expect(strangers).toEqual([])
+  })
+})
+
+/** The files of perf/ that a bench imports, itself first; all of them in perf/micro/. The runner is loaded by name. */
+function withinMicro(path: string, seen: Set<string> = new Set()): string[] {
+  if (seen.has(path) || path === 'perf/micro/runner.ts') return []
+  seen.add(path)
+  const own = referencesOf(path).files.filter(file => file.startsWith('perf/'))
+  for (const file of own) expect(file).toMatch(/^perf\/micro\//)
+  return [path, ...own.flatMap(file => withinMicro(file, seen))]
+}
+
+describe('a micro-benchmark', () => {
+  it.concurrent.each(FILES)('of $room runs', async file => {
+    const { rows, failed, failure } = await runBenchFile(file, { filter: '', milliseconds: 10, short: true })
+    expect({ failed, failure }).toEqual({ failed: [], failure: null })
+    expect(rows.length).toBeGreaterThan(0)
+    for (const { name, nanoseconds } of rows) {
+      expect(name.startsWith(`${file.room}: `)).toBe(true)
+      expect(nanoseconds).toBeGreaterThan(0)
+    }
+    expect(new Set(rows.map(({ name }) => name)).size).toBe(rows.length)
+  })
+})

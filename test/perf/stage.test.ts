@@ -1,0 +1,74 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { BROWSER_FIELDS } from '../../perf/micro/browser-fields.ts'
+import { callTree, parseProfile } from '../../perf/profile/cpu-profile.ts'
+import { cpuTimeOf, cpuTimeOfThread, parseStat, threadsNamed } from '../../perf/stage/accounting.ts'
+import { parseCoreList } from '../../perf/stage/cores.ts'
+import { startOrigin } from '../../perf/stage/origin.ts'
+import { ProxyProcess } from '../../perf/stage/proxy.ts'
+import { WORKER_NAME } from '../../perf/stage/proxy-messages.ts'
+import { entryOf, ROOT } from '../../perf/tree.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+
+const PRELOAD = fileURLToPath(new URL('../../perf/profile/profiled-thread.ts', import.meta.url))
+
+describe('a list of cores', () => {
+  it('has ranges and single ones', () => {
+    expect(parseCoreList('0-2,8,10-11')).toEqual([0, 1, 2, 8, 10, 11])
+    expect(parseCoreList('3')).toEqual([3])
+    expect(parseCoreList('')).toEqual([])
+  })
+})
+
+describe('the accounting of a process', () => {
+  it('is read behind its name, whatever that is', () => {
+    const fields = ['S', ...Array.from({ length: 50 }, (_, index) => String(index))]
+    expect(parseStat(`17 (a) b (c) ${fields.join(' ')}`)).toEqual({ userUs: 100_000, systemUs: 110_000 })
+  })
+})
+
+describe('a measured proxy', () => {
+  it('passes on what the scenarios send, counts it, and tells where its worker spends its time', async () => {
+    await using folder = await temporaryFolder()
+    await using origin = await startOrigin()
+    const settings = { originPort: origin.port, accessLog: false, pipelining: 1 }
+    await using proxy = await ProxyProcess.start({
+      entry: entryOf(ROOT, 'sources'),
+      settings,
+      core: null,
+      preload: PRELOAD,
+    })
+    await proxy.ask({ kind: 'profile_start', intervalUs: 100 }, 'profiling')
+    const get = async (path: string): Promise<number> => (await (await fetch(proxy.url + path)).text()).length
+    expect(await get('/')).toBe(100)
+    expect(await get('/large')).toBe(16 * 1024)
+    expect(await get('/stream')).toBe(16 * 1024)
+    const headers = Object.fromEntries(BROWSER_FIELDS.filter(([name]) => name !== 'Connection'))
+    const upload = await fetch(proxy.url, { method: 'POST', headers, body: 'x'.repeat(100_000) })
+    expect((await upload.text()).length).toBe(100)
+    expect(await proxy.exchanges()).toBe(4)
+
+    const path = folder.file('worker.cpuprofile')
+    await proxy.ask({ kind: 'profile_stop', path }, 'profiled')
+    const tree = callTree(parseProfile(readFileSync(path, 'utf8')), ROOT)
+    expect(tree.frame.name).toBe('(root)')
+    expect(tree.totalUs).toBeGreaterThan(0)
+
+    const [thread, ...others] = threadsNamed(proxy.pid, WORKER_NAME)
+    expect(others).toEqual([])
+    expect(cpuTimeOfThread(proxy.pid, thread!).userUs).toBeLessThanOrEqual(cpuTimeOf(proxy.pid).userUs)
+  })
+
+  it('that cannot start says why, and leaves no process behind', async () => {
+    const settings = { originPort: 1, accessLog: false, pipelining: 1 }
+    const start = (entry: string) => ProxyProcess.start({ entry, settings, core: null, preload: null })
+    await expect(start(entryOf('/no/such/tree', 'dist'))).rejects.toThrow('npm run build makes dist/')
+    await expect(start(fileURLToPath(import.meta.url))).rejects.toThrow(/^the proxy: /)
+  })
+
+  it.runIf(existsSync('/proc/self/stat'))('has its own CPU time', () => {
+    const { userUs, systemUs } = cpuTimeOf(process.pid)
+    expect(userUs + systemUs).toBeGreaterThan(0)
+  })
+})
