@@ -1,4 +1,6 @@
 import type { BoundListener, EngineEvent, EngineStats } from '../engine/threads/api.ts'
+import type { BenchOptions } from './bench/options.ts'
+import type { BenchResult } from './bench/result.ts'
 import { checkConfiguration, loadConfiguration } from './config/load.ts'
 import type { ConfigurationInput } from './config/schema.ts'
 import { startProxy } from './proxy.ts'
@@ -7,6 +9,8 @@ import { startProxy } from './proxy.ts'
 
 export { ListenError } from '../engine/net/listen-error.ts'
 export type { BoundListener, EngineEvent, EngineStats } from '../engine/threads/api.ts'
+export { BenchError, type BenchOptions, type BenchProgress } from './bench/options.ts'
+export type { BenchResult, CoursePoint, LatencySummary, LoadDescription } from './bench/result.ts'
 export { ConfigurationError, type Problem } from './config/errors.ts'
 export type { ConfigurationInput } from './config/schema.ts'
 
@@ -60,6 +64,22 @@ export async function createProxy(
     close: () => proxy.close(),
     [Symbol.asyncDispose]: () => proxy.close(),
   }
+}
+
+/**
+ * Puts load on a URL and measures what comes back: what `sluice bench` does, as plain data.
+ *
+ * ```ts
+ * const { requestsPerSecond, latency } = await bench({ url: 'http://127.0.0.1:8080/', rate: 500, durationMs: 5000 })
+ * console.log(requestsPerSecond, latency.percentilesUs['99'])
+ * ```
+ *
+ * @throws {BenchError} for options that are wrong, and for a target that cannot be reached.
+ */
+export async function bench(options: BenchOptions): Promise<BenchResult> {
+  // Loaded when it is called: whoever runs a proxy does not pay for the load generator.
+  const load = await import('./bench/bench.ts')
+  return await load.bench(options)
 }
 
 /** Lets the editor check and complete a configuration that stands by itself; it comes back as it is. */

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { benchCommand } from './bench.ts'
 import { describeFailure } from './failure.ts'
 import { startCommand } from './start.ts'
 import { validateCommand } from './validate.ts'
@@ -15,6 +16,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
     .showHelpAfterError('(sluice --help lists the commands and options)')
     .addCommand(startCommand())
     .addCommand(validateCommand())
+    .addCommand(benchCommand())
   // Whoever read our output has gone: no reason to fail, let alone with a stack trace.
   process.stdout.on('error', () => undefined)
   try {

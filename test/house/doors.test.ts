@@ -38,7 +38,7 @@ const PRODUCT_DOORS: Record<string, readonly string[]> = {
   'src/cli': ['src', 'engine'],
   'src/proxy.ts': ['src/config', 'src/telemetry', 'src/data-plane-thread.ts', 'engine'],
   'src/data-plane-thread.ts': ['src/telemetry', 'engine'],
-  'src/index.ts': ['src/config', 'src/proxy.ts', 'engine'],
+  'src/index.ts': ['src/bench', 'src/config', 'src/proxy.ts', 'engine'],
 }
 
 const DOORS = { ...ENGINE_DOORS, ...PRODUCT_DOORS }
