@@ -2,30 +2,40 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { run } from './run.ts'
 
-/** What tests need besides npm's packages: a command, and the Debian package that has it. */
-const NEEDED = [
+/** A command, and the Debian package that has it. */
+export interface SystemPackage {
+  readonly command: string
+  readonly package: string
+}
+
+/** What tests need besides npm's packages. */
+export const TEST_PACKAGES: readonly SystemPackage[] = [
   { command: 'nginx', package: 'nginx' },
   { command: 'wrk', package: 'wrk' },
   { command: 'curl', package: 'curl' },
-] as const
+]
 
 /**
  * True when everything is there; installs what is missing where that is possible (root on Debian or a relative of it),
- * and says what to install where it is not.
+ * and says what to install where it is not. `purpose` is who needs it, in the plural: "tests".
  */
-export function ensureSystemPackages(): boolean {
-  const missing = NEEDED.filter(({ command }) => !isOnPath(command))
+export function ensureSystemPackages(needed: readonly SystemPackage[] = TEST_PACKAGES, purpose = 'tests'): boolean {
+  const missing = missingPackages(needed)
   if (missing.length === 0) return true
-  const packages = missing.map(needed => needed.package)
-  console.log(`tests need ${packages.join(', ')} from the system's packages`)
-  if (process.getuid?.() === 0 && isOnPath('apt-get')) install(packages)
-  const absent = NEEDED.filter(({ command }) => !isOnPath(command))
+  const packages = missing.map(entry => entry.package)
+  console.log(`${purpose} need ${packages.join(', ')} from the system's packages`)
+  if (process.getuid?.() === 0 && commandPath('apt-get') !== null) install(packages)
+  const absent = missingPackages(needed)
   if (absent.length === 0) return true
-  const names = absent.map(needed => needed.package).join(' ')
-  console.error(`missing: ${absent.map(needed => needed.command).join(', ')}`)
+  const names = absent.map(entry => entry.package).join(' ')
+  console.error(`missing: ${absent.map(entry => entry.command).join(', ')}`)
   console.error(`install on Debian or Ubuntu: sudo apt-get install ${names}`)
   console.error('elsewhere: the packages of the same names')
   return false
+}
+
+export function missingPackages(needed: readonly SystemPackage[]): SystemPackage[] {
+  return needed.filter(({ command }) => commandPath(command) === null)
 }
 
 function install(packages: readonly string[]): void {
@@ -36,15 +46,24 @@ function install(packages: readonly string[]): void {
   if (run('apt-get', ['update'], environment)) run('apt-get', args, environment)
 }
 
-/** The system's folders are looked at too: `nginx` is in one that a user's path often lacks. */
-function isOnPath(command: string): boolean {
+/**
+ * Where a command is, or null. The system's folders are looked at too: `nginx` and `haproxy` are in one that a user's
+ * path often lacks.
+ */
+export function commandPath(command: string): string | null {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin']
-  return folders.some(folder => {
-    try {
-      accessSync(join(folder, command), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
+  for (const folder of folders) {
+    const path = join(folder, command)
+    if (isExecutable(path)) return path
+  }
+  return null
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
 }
