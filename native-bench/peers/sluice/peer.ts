@@ -1,0 +1,46 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Peer, Presence, ProxyCommand, ProxySetup } from '../../frame/peer.ts'
+import { probeExecutable } from '../native-command.ts'
+import { writeFilled } from '../template.ts'
+
+const ROOT = join(import.meta.dirname, '../../..')
+
+/** What is measured: the compiled program, as users of the package run it. */
+const BUILT_MAIN = join(ROOT, 'dist/src/cli/main.js')
+/** The same from its sources, for tests, which run before anything is built. */
+export const SOURCE_MAIN: string = join(ROOT, 'src/cli/main.ts')
+
+/** Most that `pool.idle` takes. */
+const POOL_IDLE_MAX = 10_000
+
+export function sluicePeer(main: string = BUILT_MAIN): Peer {
+  return {
+    name: 'sluice',
+    kind: 'sluice',
+    capabilities: new Set(['http1', 'websocket', 'pipelining', 'access-log', 'workers']),
+    probe: () => probe(main),
+    command: setup => command(main, setup),
+  }
+}
+
+function probe(main: string): Presence {
+  if (!existsSync(main)) return { absent: 'not built: npm run build' }
+  return probeExecutable(process.execPath, [main, '--version'], /(\d+\.\d+\.\d+\S*)/)
+}
+
+function command(main: string, setup: ProxySetup): ProxyCommand {
+  const path = writeFilled(setup.folder, 'sluice.yaml', join(import.meta.dirname, 'sluice.yaml'), {
+    workers: setup.workers,
+    accessLog: String(setup.accessLogPath !== null),
+    port: setup.port,
+    originPort: setup.originPort,
+    connections: setup.connections,
+    idle: Math.min(setup.connections, POOL_IDLE_MAX),
+    pipelining: setup.pipelining,
+  })
+  const args = [main, 'start', '-c', path]
+  if (setup.accessLogPath === null) return { executable: process.execPath, args }
+  // Sluice logs to stdout. The shell only opens the file: `exec` makes its process the proxy's.
+  return { executable: '/bin/sh', args: ['-c', 'exec "$@" >"$0"', setup.accessLogPath, process.execPath, ...args] }
+}
