@@ -22,6 +22,11 @@ runWorkers(async setup => {
         headers['x-forwarded-proto'] = 'http'
         return headers
       },
+      // The origin's `Connection` is about its own connection: passed on, a client that closes would be told to stay.
+      rewriteHeaders(headers) {
+        delete headers.connection
+        return headers
+      },
     },
   })
   tune(application.server)

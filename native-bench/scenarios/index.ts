@@ -1,0 +1,22 @@
+/** All scenarios, in the order of reports: one line each. */
+import type { Scenario } from '../frame/scenario.ts'
+
+const modules = await Promise.all([
+  import('./h1-bare.ts'),
+  import('./h1-browser.ts'),
+  import('./h1-response-16k.ts'),
+  import('./h1-response-1m.ts'),
+  import('./h1-upload-64k.ts'),
+  import('./h1-upload-1m.ts'),
+  import('./h1-new-connection.ts'),
+  import('./h1-1000-connections.ts'),
+  import('./pipelined-bare.ts'),
+  import('./pipelined-browser.ts'),
+  import('./websocket-echo.ts'),
+  import('./idle-connections.ts'),
+  import('./start.ts'),
+  import('./two-workers.ts'),
+  import('./access-log.ts'),
+])
+
+export const scenarios: readonly Scenario[] = modules.map(({ scenario }) => scenario)
