@@ -1,8 +1,8 @@
 /** `npm run perf -- compare REF`: did the working tree get slower than a commit, and where. */
-import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { PerfFailure } from '../failure.ts'
 import { wholeNumber } from '../options.ts'
+import { outputFile } from '../output.ts'
 import { ROOT } from '../tree.ts'
 import { checkOut } from './checkout.ts'
 import { compareLoads } from './loads.ts'
@@ -54,17 +54,20 @@ export async function compareCommand(args: readonly string[]): Promise<void> {
   const [ref] = positionals
   if (ref === undefined || positionals.length > 1) throw new PerfFailure('compare takes one commit, such as HEAD~1')
   const rounds = wholeNumber('rounds', values.rounds, 1, 1000)
+  const milliseconds = wholeNumber('milliseconds', values.milliseconds, 10, 60_000)
+  const seconds = wholeNumber('seconds', values.seconds, 1, 600)
+  const keep = outputFile(values.out)
   const { commit, rows, leftOut } = await compare({
     root: ROOT,
     ref,
     filter: values.filter,
     rounds,
     load: values.load,
-    milliseconds: wholeNumber('milliseconds', values.milliseconds, 10, 60_000),
-    seconds: wholeNumber('seconds', values.seconds, 1, 600),
+    milliseconds,
+    seconds,
     tell: text => process.stderr.write(`${text}\n`),
   })
-  if (values.out !== undefined) writeFileSync(values.out, `${JSON.stringify({ commit, rows }, null, 2)}\n`)
+  keep({ commit, rows })
   console.log(`\n${formatComparisons(compareRows(rows), commit, rounds)}`)
   for (const line of leftOut) console.log(`left out: ${line}`)
 }

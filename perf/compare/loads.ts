@@ -18,13 +18,14 @@ export async function compareLoads(
     throw new PerfFailure(`no scenario has "${filter}" in its name: ${SCENARIO_NAMES.join(', ')}`)
   }
   const cores = splitCores()
+  const core = cores?.proxy ?? null
   if (cores !== null) moveSelfTo(cores.others)
   const rows: RawRow[] = []
   for (let round = 0; round < rounds; round += 1) {
     for (const scenario of scenarios) {
       for (const side of orderOf(round)) {
         const entry = entryOf(trees[side], 'sources')
-        const { userUs, systemUs } = await measureLoad({ scenario, entry, connections: CONNECTIONS, seconds })
+        const { userUs, systemUs } = await measureLoad({ scenario, entry, core, connections: CONNECTIONS, seconds })
         const name = `load/${scenario.name}: CPU time of a request`
         rows.push({ round, side, name, nanoseconds: (userUs + systemUs) * 1000 })
       }

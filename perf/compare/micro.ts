@@ -13,18 +13,25 @@ export async function compareMicro(trees: Trees, options: CompareOptions): Promi
   const files = await loadableFiles(trees, options.filter, leftOut)
   const rows: RawRow[] = []
   for (let round = 0; round < options.rounds && files.length > 0; round += 1) {
-    for (const file of files) await measureFile(file, round, options, rows)
+    for (const file of files) await measureFile(file, round, options, rows, leftOut)
     options.tell(`round ${round + 1} of ${options.rounds}`)
   }
   return { rows, leftOut }
 }
 
 /** One file in both trees, right after each other. */
-async function measureFile(file: FilePair, round: number, options: CompareOptions, rows: RawRow[]): Promise<void> {
+async function measureFile(
+  file: FilePair,
+  round: number,
+  options: CompareOptions,
+  rows: RawRow[],
+  leftOut: string[],
+): Promise<void> {
   for (const side of orderOf(round)) {
     const { filter, milliseconds } = options
     const report = await runBenchFile(file[side], { filter, milliseconds, short: false })
     for (const { name, nanoseconds } of report.rows) rows.push({ round, side, name, nanoseconds })
+    if (report.failure !== null) leftOut.push(`${file[side].room} in round ${round + 1}, ${side}: ${report.failure}`)
   }
 }
 

@@ -1,8 +1,8 @@
 /** `npm run perf -- load`: whole requests through a proxy of the working tree. */
-import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { PerfFailure } from '../failure.ts'
 import { oneOf, wholeNumber } from '../options.ts'
+import { outputFile } from '../output.ts'
 import { moveSelfTo, splitCores } from '../stage/cores.ts'
 import { entryOf, ROOT } from '../tree.ts'
 import { type LoadRow, measureLoad, WARM_UP_SECONDS } from './measure.ts'
@@ -31,17 +31,18 @@ export async function loadCommand(args: readonly string[]): Promise<void> {
   const seconds = wholeNumber('seconds', values.seconds, 1, 600)
   const connections = wholeNumber('connections', values.connections, 1, 10_000)
   const entry = entryOf(ROOT, oneOf('--from', values.from, ['sources', 'dist']))
+  const keep = outputFile(values.out)
   const cores = splitCores()
   if (cores !== null) moveSelfTo(cores.others)
   console.log(cores === null ? 'all on the same cores' : `proxy on core ${cores.proxy}, the rest on ${cores.others}`)
   console.log(LOAD_HEADER)
   const rows: LoadRow[] = []
   for (const scenario of SCENARIOS.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
-    const row = await measureLoad({ scenario, entry, connections, seconds })
+    const row = await measureLoad({ scenario, entry, core: cores?.proxy ?? null, connections, seconds })
     console.log(formatLoad(row))
     rows.push(row)
   }
-  if (values.out !== undefined) writeFileSync(values.out, `${JSON.stringify(rows, null, 2)}\n`)
+  keep(rows)
 }
 
 const LOAD_HEADER =

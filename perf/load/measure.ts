@@ -2,7 +2,6 @@
 import autocannon from 'autocannon'
 import { PerfFailure } from '../failure.ts'
 import { cpuTimeOf } from '../stage/accounting.ts'
-import { splitCores } from '../stage/cores.ts'
 import { startOrigin } from '../stage/origin.ts'
 import { ProxyProcess } from '../stage/proxy.ts'
 import type { Scenario } from './scenarios.ts'
@@ -14,6 +13,8 @@ export interface LoadOptions {
   readonly scenario: Scenario
   /** The module that exports `createProxy`. */
   readonly entry: string
+  /** The proxy's, as `splitCores` gave it before anything was moved; `null` for any. */
+  readonly core: string | null
   readonly connections: number
   readonly seconds: number
 }
@@ -29,12 +30,12 @@ export interface LoadRow {
   readonly latencyMs: { readonly p50: number; readonly p90: number; readonly p99: number; readonly max: number }
 }
 
-export async function measureLoad({ scenario, entry, connections, seconds }: LoadOptions): Promise<LoadRow> {
+export async function measureLoad({ scenario, entry, core, connections, seconds }: LoadOptions): Promise<LoadRow> {
   await using origin = await startOrigin()
   await using proxy = await ProxyProcess.start({
     entry,
     settings: { originPort: origin.port, accessLog: false, pipelining: 1 },
-    core: splitCores()?.proxy ?? null,
+    core,
     preload: null,
   })
   const settings = {

@@ -1,8 +1,8 @@
 /** `npm run perf -- micro`: the micro-benchmarks, one process for each file. */
-import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { PerfFailure } from '../failure.ts'
 import { wholeNumber } from '../options.ts'
+import { outputFile } from '../output.ts'
 import { ROOT } from '../tree.ts'
 import { benchFilesIn, runBenchFile } from './bench-process.ts'
 import { type BenchRow, formatRow, ROW_HEADER } from './rows.ts'
@@ -20,6 +20,7 @@ export async function microCommand(args: readonly string[]): Promise<void> {
   const [filter = '', ...rest] = positionals
   if (rest.length > 0) throw new PerfFailure(`micro takes one filter, not "${positionals.join('", "')}"`)
   const milliseconds = wholeNumber('milliseconds', values.milliseconds, 10, 60_000)
+  const keep = outputFile(values.out)
   const rows: BenchRow[] = []
   const failures: string[] = []
   for (const file of benchFilesIn(ROOT)) {
@@ -30,7 +31,7 @@ export async function microCommand(args: readonly string[]): Promise<void> {
     failures.push(...report.failed.map(({ name, failure }) => `${name}: ${failure}`))
     if (report.failure !== null) failures.push(`${file.room}: ${report.failure}`)
   }
-  if (values.out !== undefined) writeFileSync(values.out, `${JSON.stringify(rows, null, 2)}\n`)
+  keep(rows)
   for (const failure of failures) console.error(failure)
   if (failures.length > 0) throw new PerfFailure('not all benches run')
   if (rows.length === 0) throw new PerfFailure(`no bench has a name with "${filter}" in it`)

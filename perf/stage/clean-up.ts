@@ -24,4 +24,5 @@ function install(): void {
   })
   process.once('SIGINT', () => process.exit(130))
   process.once('SIGTERM', () => process.exit(143))
+  process.once('SIGHUP', () => process.exit(129))
 }

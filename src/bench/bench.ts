@@ -54,6 +54,7 @@ class Run {
   readonly #course = new Course()
   #ready = 0
   #unreachable = 0
+  #whyUnreachable = ''
   #wentMs = 0
   #measuringSinceMs = 0
   #endedEarly: string | null = null
@@ -97,9 +98,11 @@ class Run {
   #onMessage(message: FromLoadThread): void {
     if (message.kind === 'ready') this.#onReady()
     else if (message.kind === 'unreachable') this.#onUnreachable(message.message)
+    else if (message.kind === 'reachable') this.#unreachable -= 1
     else {
       this.#reports.push(message.report)
       if (this.#reports.length === this.#threads.length) this.#outcome.resolve()
+      else this.#stopIfUnreachable()
     }
   }
 
@@ -112,7 +115,14 @@ class Run {
 
   #onUnreachable(message: string): void {
     this.#unreachable += 1
-    if (this.#unreachable === this.#threads.length) this.#stop(`the target could not be reached any more: ${message}`)
+    this.#whyUnreachable = message
+    this.#stopIfUnreachable()
+  }
+
+  /** Threads that are done cannot tell: the others may still wait for a target that is gone. */
+  #stopIfUnreachable(): void {
+    if (this.#unreachable === 0 || this.#unreachable + this.#reports.length < this.#threads.length) return
+    this.#stop(`the target could not be reached any more: ${this.#whyUnreachable}`)
   }
 
   #stop(reason: string): void {

@@ -1,5 +1,6 @@
 import { bench } from './bench.ts'
-import { BenchError, type BenchOptions, type BenchProgress } from './options.ts'
+import { BenchError, type BenchOptions, type BenchProgress, checkOptions } from './options.ts'
+import { reachTarget } from './reach.ts'
 import { type BenchResult, isFlawless, mergeLatencies } from './result.ts'
 
 /**
@@ -20,7 +21,11 @@ export interface Comparison {
     readonly latencyP99: Ratio | null
   }
   readonly rounds: readonly Round[]
+  /** Why there are fewer rounds than were asked for, or the last is not whole; `null` where that is not so. */
+  readonly endedEarly: string | null
 }
+
+type Target = 'first' | 'second'
 
 export interface Round {
   /** Which of the two ran first. */
@@ -45,46 +50,55 @@ export interface CompareOptions extends Omit<BenchOptions, 'onProgress'> {
 export interface RunPlace {
   /** From 1. */
   readonly round: number
-  readonly target: 'first' | 'second'
+  readonly target: Target
 }
 
 /**
  * A run that ends early ends the comparison: with the rounds so far, and its own where both targets had their turn.
  *
- * @throws {BenchError} as `bench` does, for either target; and where not one round was whole.
+ * @throws {BenchError} as `bench` does, before anything is measured for either target; and where not one round was whole.
  */
-export async function compareTargets({
-  otherUrl,
-  rounds,
-  onProgress,
-  ...options
-}: CompareOptions): Promise<Comparison> {
+export async function compareTargets({ rounds, ...options }: CompareOptions): Promise<Comparison> {
+  const { onProgress, otherUrl, ...load } = options
+  for (const url of [load.url, otherUrl]) await reachTarget(checkOptions({ ...load, url }), load.signal)
   const whole: Round[] = []
-  for (let round = 1; round <= rounds; round += 1) {
-    const order: Round['order'] = round % 2 === 1 ? ['first', 'second'] : ['second', 'first']
-    const results: Partial<Record<'first' | 'second', BenchResult>> = {}
-    let endedEarly: string | null = null
-    for (const target of order) {
+  let endedEarly: string | null = null
+  for (let round = 1; round <= rounds && endedEarly === null; round += 1) {
+    const results: Partial<Record<Target, BenchResult>> = {}
+    for (const target of orderOf(round)) {
       if (endedEarly !== null) break
-      const url = target === 'first' ? options.url : otherUrl
-      const run = await bench({ ...options, url, onProgress: progress => onProgress?.({ round, target }, progress) })
-      results[target] = run
-      endedEarly = run.endedEarly
+      const run = await turnOf(options, { round, target })
+      endedEarly = typeof run === 'string' ? run : run.endedEarly
+      if (typeof run !== 'string') results[target] = run
     }
     const { first, second } = results
-    if (first !== undefined && second !== undefined) whole.push({ order, first, second })
-    if (endedEarly === null) continue
-    if (whole.length === 0) throw new BenchError(`not one round was whole: ${endedEarly}`)
-    break
+    if (first !== undefined && second !== undefined) whole.push({ order: orderOf(round), first, second })
   }
-  return describeRounds(whole)
+  if (whole.length === 0) throw new BenchError(`not one round was whole: ${endedEarly}`)
+  return describeRounds(whole, endedEarly)
 }
 
-export function isComparisonFlawless({ rounds }: Comparison): boolean {
-  return rounds.every(({ first, second }) => isFlawless(first) && isFlawless(second))
+function orderOf(round: number): Round['order'] {
+  return round % 2 === 1 ? ['first', 'second'] : ['second', 'first']
 }
 
-function describeRounds(rounds: readonly Round[]): Comparison {
+/** One run; why there is none where the target is gone by now, so that the rounds before it are not lost. */
+async function turnOf(options: Omit<CompareOptions, 'rounds'>, place: RunPlace): Promise<BenchResult | string> {
+  const { onProgress, otherUrl, ...load } = options
+  const url = place.target === 'first' ? load.url : otherUrl
+  try {
+    return await bench({ ...load, url, onProgress: progress => onProgress?.(place, progress) })
+  } catch (error) {
+    if (error instanceof BenchError) return error.message
+    throw error
+  }
+}
+
+export function isComparisonFlawless({ rounds, endedEarly }: Comparison): boolean {
+  return endedEarly === null && rounds.every(({ first, second }) => isFlawless(first) && isFlawless(second))
+}
+
+function describeRounds(rounds: readonly Round[], endedEarly: string | null): Comparison {
   const ratioOfPercentile = (percentile: string) => ratioOf(rounds, run => run.latency.percentilesUs[percentile] ?? 0)
   return {
     first: mergeRuns(rounds.map(round => round.first)),
@@ -96,6 +110,7 @@ function describeRounds(rounds: readonly Round[]): Comparison {
       latencyP99: ratioOfPercentile('99'),
     },
     rounds,
+    endedEarly,
   }
 }
 
@@ -147,6 +162,10 @@ function mergeRuns(runs: readonly BenchResult[]): BenchResult {
     sentLate: {
       count: sum(run => run.sentLate.count),
       maxUs: Math.max(...runs.map(run => run.sentLate.maxUs)),
+    },
+    onTheWay: {
+      count: sum(run => run.onTheWay.count),
+      maxUs: Math.max(...runs.map(run => run.onTheWay.maxUs)),
     },
     latency: mergeLatencies(runs.map(run => run.latency)),
     uncorrectedLatency: uncorrected.length > 0 ? mergeLatencies(uncorrected) : null,

@@ -53,6 +53,7 @@ export class LoadConnection {
   #sent: SentRequest[] = []
   #connectingSinceMs = 0
   #hasAnswered = false
+  #hasFailedToConnect = false
   /** The answer that is being read is 1xx: another one follows. */
   #isInterim = false
   /** The answer that is being read is the last one on this connection. */
@@ -96,6 +97,16 @@ export class LoadConnection {
     this.#ask()
   }
 
+  /** Requests on the way, the oldest first. */
+  get sent(): readonly SentRequest[] {
+    return this.#sent
+  }
+
+  /** It is to be kept open, and the last attempt at opening it failed. */
+  get isRefused(): boolean {
+    return this.#plan.keepAlive && this.#state !== 'open' && this.#hasFailedToConnect
+  }
+
   /** Whether a slot that `onSlot` has told of is still there. */
   get canSend(): boolean {
     if (!this.#plan.keepAlive) return this.#state === 'closed' && this.#retry === null
@@ -124,10 +135,11 @@ export class LoadConnection {
     const { parser } = this.#client
     const { onHeadersComplete, onMessageComplete } = parser
     parser.onHeadersComplete = head => {
-      this.#isInterim = head.statusCode < 200 && head.statusCode !== 101
+      const { statusCode } = head
+      this.#isInterim = statusCode >= 100 && statusCode < 200 && statusCode !== 101
       this.#isLast = !this.#isInterim && this.#endsConnection(head)
       onHeadersComplete(head)
-      return this.#plan.isHead
+      return this.#hasNoContent(statusCode)
     }
     parser.onMessageComplete = () => {
       if (this.#isInterim || this.#isFinished) return
@@ -137,10 +149,17 @@ export class LoadConnection {
     }
   }
 
+  /** RFC 9112 section 6.3: whatever the field lines say; 304 may well say how long the content would be. */
+  #hasNoContent(statusCode: number): boolean {
+    return this.#plan.isHead || this.#isInterim || statusCode === 204 || statusCode === 304
+  }
+
   #endsConnection(head: ResponseHead): boolean {
     if (!this.#plan.keepAlive || head.statusCode === 101) return true
-    // Without content to delimit, the parser does not know whether the connection outlives an answer to HEAD.
-    return this.#plan.isHead ? head.versionMinor === 0 || saysClose(head.headers) : !head.shouldKeepAlive
+    // Without content to delimit, the parser does not know whether the connection outlives the answer.
+    return this.#hasNoContent(head.statusCode)
+      ? head.versionMinor === 0 || saysClose(head.headers)
+      : !head.shouldKeepAlive
   }
 
   #connect(): void {
@@ -177,6 +196,7 @@ export class LoadConnection {
 
   #onConnected(): void {
     this.#state = 'open'
+    this.#hasFailedToConnect = false
     this.#owner.onAttempt(true)
     if (!this.#plan.keepAlive) return
     for (let slot = 0; slot < this.#plan.pipelining && this.#state === 'open'; slot += 1) this.#owner.onSlot(this)
@@ -234,7 +254,10 @@ export class LoadConnection {
     this.#dropSocket()
     if (lost.length === 0) this.#owner.onFailure(kind, null, message)
     for (const request of lost) this.#owner.onFailure(kind, request, message)
-    if (wasConnecting) this.#owner.onAttempt(false)
+    if (wasConnecting) {
+      this.#hasFailedToConnect = true
+      this.#owner.onAttempt(false)
+    }
     this.#again()
   }
 

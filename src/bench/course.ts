@@ -14,6 +14,8 @@ interface Slice {
 
 export class Course {
   #looks: Slice[] = []
+  /** The latest look, where it was not kept. */
+  #last: Slice | null = null
   #skipped = 0
   /** Of how many looks one is kept. */
   #step = 1
@@ -21,8 +23,10 @@ export class Course {
   /** @param counts Since measuring began; they are kept, not copied. */
   look(atMs: number, counts: LiveCounts): void {
     this.#skipped += 1
+    this.#last = { atMs, counts }
     if (this.#skipped < this.#step) return
     this.#skipped = 0
+    this.#last = null
     this.#looks.push({ atMs, counts })
     if (this.#looks.length < SLICES_MAX) return
     this.#looks = this.#looks.filter((_, index) => index % 2 === 1)
@@ -30,8 +34,9 @@ export class Course {
   }
 
   points(): CoursePoint[] {
-    return this.#looks.map(({ atMs, counts }, index) => {
-      const before = this.#looks[index - 1]?.counts
+    const looks = this.#last === null ? this.#looks : [...this.#looks, this.#last]
+    return looks.map(({ atMs, counts }, index) => {
+      const before = looks[index - 1]?.counts
       const buckets = counts.buckets.map((count, bucket) => count - (before?.buckets[bucket] ?? 0))
       return {
         atMs: Math.round(atMs),

@@ -22,8 +22,10 @@ export class ClosedLoop implements Demand {
 
   take(nowMs: number): number | null {
     if (this.#budget === null) return nowMs
-    if (Atomics.sub(this.#budget, 0, 1) > 0) return nowMs
-    Atomics.add(this.#budget, 0, 1)
+    // Never below 0, not even for a moment: a thread that gives one back in that moment would find none to take.
+    for (let left = Atomics.load(this.#budget, 0); left > 0; left = Atomics.load(this.#budget, 0)) {
+      if (Atomics.compareExchange(this.#budget, 0, left, left - 1) === left) return nowMs
+    }
     return null
   }
 

@@ -60,7 +60,12 @@ export function factsOf(result: BenchResult): Fact[] {
     const value = `${formatCount(unsent)} requests were due, but all connections were busy until the end`
     facts.push({ name: 'Not sent', value, isBad: true })
   }
-  const { sentLate } = result
+  const { sentLate, onTheWay } = result
+  // That some are on the way is what a closed loop is; one that waits longer than any answer took is a stall.
+  if (onTheWay.maxUs > result.latency.maxUs) {
+    const value = `${formatNumberOf(onTheWay.count, 'request')} on the way at the end, one for ${formatLatency(onTheWay.maxUs)}: longer than any answer took`
+    facts.push({ name: 'Unanswered', value, isBad: true })
+  }
   // A few are what any timer does.
   if (sentLate.count > answered * SENT_LATE_SHARE) {
     const value = `${formatCount(sentLate.count)}, up to ${formatLatency(sentLate.maxUs)}, because this machine was busy`

@@ -3,7 +3,7 @@ import autocannon from 'autocannon'
 import { type ConnectionOwner, LoadConnection, type SentRequest } from './connection.ts'
 import { ClosedLoop, type Demand, Schedule, scheduleTotal } from './demand.ts'
 import { LivePage } from './live-page.ts'
-import type { FromLoadThread, LoadThreadData, ThreadReport } from './plan.ts'
+import type { FromLoadThread, LoadThreadData, OnTheWay, ThreadReport } from './plan.ts'
 import { type FailureKind, Recorder } from './recorder.ts'
 
 /**
@@ -25,6 +25,8 @@ const SWEEP_MS = 100
 
 /** autocannon's own ends and deadlines are never used: about 23 days, which still fits a timer. */
 const NEVER_S = 2_000_000
+
+const NOTHING: OnTheWay = { count: 0, maxUs: 0 }
 
 export class Load implements ConnectionOwner {
   readonly #data: LoadThreadData
@@ -118,6 +120,8 @@ export class Load implements ConnectionOwner {
     this.#outstanding -= 1
     this.#demand?.giveBack(request.intendedMs)
     this.#tick()
+    // Time is up: it stays unsent, and there may be nothing left to wait for.
+    this.#finishIfDone()
   }
 
   onBytes(count: number): void {
@@ -143,6 +147,9 @@ export class Load implements ConnectionOwner {
     this.#live.beginMeasuring()
     this.#measuringSinceMs = performance.now()
     this.#lastOutcomeMs = this.#measuringSinceMs
+    for (const connection of this.#connections) {
+      if (connection.isRefused) this.#recorder.failed('connect')
+    }
     const total = plan.rate === null ? 0 : scheduleTotal(plan.rate, plan.durationMs, plan.requests)
     this.#demand = this.#createDemand(total, plan.requests === null ? null : new Int32Array(budget))
     if (plan.durationMs !== null) setTimeout(() => this.#onTimeUp(), plan.durationMs)
@@ -223,7 +230,7 @@ export class Load implements ConnectionOwner {
 
   #finish(): void {
     if (this.#phase === 'over') return
-    const report = this.#phase === 'measuring' ? this.#measured() : this.#recorder.report(0)
+    const report = this.#phase === 'measuring' ? this.#measured() : this.#recorder.report(0, NOTHING)
     this.#phase = 'over'
     if (this.#tickTimer !== null) clearTimeout(this.#tickTimer)
     for (const connection of this.#connections) connection.close()
@@ -238,7 +245,13 @@ export class Load implements ConnectionOwner {
     // A schedule lasts as long as it says, though its last answer comes before that.
     const scheduledMs = rate === null ? 0 : (durationMs ?? ((requests ?? 0) / rate) * 1000)
     const endMs = isInTime ? Math.max(this.#lastOutcomeMs, this.#measuringSinceMs + scheduledMs) : nowMs
-    return this.#recorder.report(endMs - this.#measuringSinceMs)
+    return this.#recorder.report(endMs - this.#measuringSinceMs, this.#onTheWay(nowMs))
+  }
+
+  #onTheWay(nowMs: number): OnTheWay {
+    const sentMs = this.#connections.flatMap(connection => connection.sent.map(request => request.sentMs))
+    const oldestMs = sentMs.reduce((oldest, time) => Math.min(oldest, time), nowMs)
+    return { count: sentMs.length, maxUs: Math.round((nowMs - oldestMs) * 1000) }
   }
 
   #recordUnsent(nowMs: number): void {
@@ -248,13 +261,14 @@ export class Load implements ConnectionOwner {
   }
 
   #sweep(): void {
+    if (this.#phase === 'over') return
     const nowMs = performance.now()
     for (const connection of this.#connections) connection.checkTimeout(nowMs)
     if (this.#connections.some(connection => connection.isOpen)) this.#lastReachableMs = nowMs
     const isUnreachable = nowMs - this.#lastReachableMs > this.#data.plan.timeoutMs && this.#lastFailure !== ''
-    if (!isUnreachable || this.#isUnreachable) return
-    this.#isUnreachable = true
-    this.#tell({ kind: 'unreachable', message: this.#lastFailure })
+    if (isUnreachable === this.#isUnreachable) return
+    this.#isUnreachable = isUnreachable
+    this.#tell(isUnreachable ? { kind: 'unreachable', message: this.#lastFailure } : { kind: 'reachable' })
   }
 }
 

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { describeBounds, LIMITS, type LimitName } from './limits.ts'
 
@@ -115,7 +116,7 @@ export function checkOptions(options: BenchOptions): BenchSettings {
     timeoutMs: options.timeoutMs ?? LIMITS.timeoutMs.default,
     insecure: options.insecure ?? false,
     ca: options.ca ?? null,
-    serverName: options.serverName ?? null,
+    serverName: checkServerName(options.serverName ?? null),
   }
 }
 
@@ -128,10 +129,20 @@ export function parseTarget(text: string): URL {
       guess === null || /[\s]/.test(text) ? 'it looks like http://127.0.0.1:8080/' : `did you mean ${guess.href}?`
     throw new BenchError(`"${text}" is not a URL; ${hint}`)
   }
-  if (url.protocol === 'http:' || url.protocol === 'https:') return url
+  if (url.protocol === 'http:' || url.protocol === 'https:') return checkTarget(url)
   // `localhost:8080` parses as a URL with the scheme `localhost`.
   const guess = /^[a-z0-9.-]+:[0-9]+(?:\/|$)/i.test(text) ? `; did you mean http://${text}?` : ''
   throw new BenchError(`the URL must begin with http:// or https://, not ${url.protocol}${guess}`)
+}
+
+function checkTarget(url: URL): URL {
+  if (url.port === '0') throw new BenchError(`nothing can listen on port 0 of ${url.host}`)
+  try {
+    decodeURIComponent(url.username + url.password)
+  } catch {
+    throw new BenchError('the user or the password in the URL has a % in it that is not encoded; write %25')
+  }
+  return url
 }
 
 /** @throws {BenchError} for a field that no request can carry, or that this tool writes itself. */
@@ -142,6 +153,12 @@ export function checkField(name: string, value: string): readonly [string, strin
     throw new BenchError(`the header ${name} is written by the tool itself, as the body needs it`)
   }
   return [name, value]
+}
+
+/** RFC 6066 section 3: a name, no address. */
+function checkServerName(name: string | null): string | null {
+  if (name === null || (/^[\w.-]+$/.test(name) && isIP(name) === 0)) return name
+  throw new BenchError(`the server name must be a host's name such as www.example.com, not "${name}"`)
 }
 
 function checkMethod(method: string): string {

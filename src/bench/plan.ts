@@ -48,6 +48,8 @@ export type FromLoadThread =
   | { readonly kind: 'ready' }
   /** No connection could be made for as long as the timeout; it goes on trying. */
   | { readonly kind: 'unreachable'; readonly message: string }
+  /** It is back. */
+  | { readonly kind: 'reachable' }
   | { readonly kind: 'done'; readonly report: ThreadReport }
 
 export interface SocketErrors {
@@ -72,10 +74,18 @@ export interface ThreadReport {
   /** Requests of the schedule that were due and found no free connection until the end. */
   readonly unsent: number
   readonly sentLate: OwnDelay
+  readonly onTheWay: OnTheWay
   /** From sending to the end of the answer. */
   readonly latency: RecordedLatency
   /** From the intended time to the end of the answer; `null` without a schedule. */
   readonly corrected: RecordedLatency | null
+}
+
+/** Requests that had no answer yet when time alone ended the run; they are in no other number. */
+export interface OnTheWay {
+  readonly count: number
+  /** How long the oldest of them had waited. */
+  readonly maxUs: number
 }
 
 /** With a rate: requests that left late although a connection was free for them, because the tool or its machine was busy. */

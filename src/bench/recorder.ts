@@ -1,6 +1,6 @@
 import { build, encodeIntoCompressedBase64, type Histogram } from 'hdr-histogram-js'
 import type { LivePage } from './live-page.ts'
-import type { RecordedLatency, SocketErrors, ThreadReport } from './plan.ts'
+import type { OnTheWay, RecordedLatency, SocketErrors, ThreadReport } from './plan.ts'
 
 /** What a load thread measures: counters, and latencies in microseconds to three digits. */
 
@@ -87,7 +87,7 @@ export class Recorder {
     this.#lateMaxUs = Math.max(this.#lateMaxUs, lateUs)
   }
 
-  report(elapsedMs: number): ThreadReport {
+  report(elapsedMs: number, onTheWay: OnTheWay): ThreadReport {
     return {
       elapsedMs,
       answered: this.#answered,
@@ -96,6 +96,7 @@ export class Recorder {
       errors: { ...this.#errors },
       unsent: this.#unsent,
       sentLate: { count: this.#lateCount, maxUs: Math.round(this.#lateMaxUs) },
+      onTheWay,
       latency: this.#latency.report(),
       corrected: this.#corrected?.report() ?? null,
     }

@@ -26,7 +26,8 @@ export function htmlComparison(comparison: Comparison): string {
     { name: 'A', latency: first.latency },
     { name: 'B', latency: second.latency },
   ]
-  const load = `${describeLoad(first.load)}; ${formatNumberOf(rounds.length, 'round')} of each, in turn. ${startOf(first)}`
+  const early = comparison.endedEarly === null ? '' : ` Ended early: ${comparison.endedEarly}.`
+  const load = `${describeLoad(first.load)}; ${formatNumberOf(rounds.length, 'round')} of each, in turn. ${startOf(first)}${early}`
   const answered = names.filter(({ latency }) => latency.count > 0)
   return page(`sluice bench ${first.url} --vs ${second.url}`, [
     header(`A ${first.url}\nB ${second.url}`, load),

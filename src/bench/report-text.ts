@@ -22,6 +22,7 @@ export function textComparison(comparison: Comparison): string {
     '',
     'A/B is the median of the rounds, and in brackets the lowest and the highest.',
   ]
+  if (comparison.endedEarly !== null) lines.push('', `Ended early  ${comparison.endedEarly}`)
   for (const [name, run] of [
     ['A', first],
     ['B', second],

@@ -6,7 +6,8 @@ export function requestBytes(settings: BenchSettings): Uint8Array {
   const lines = [`${method} ${url.pathname}${url.search} HTTP/1.1`]
   const has = (name: string) => headers.some(([own]) => own.toLowerCase() === name)
   if (!has('host')) lines.push(`Host: ${url.host}`)
-  if (url.username !== '' && !has('authorization')) lines.push(`Authorization: Basic ${credentials(url)}`)
+  if (url.username + url.password !== '' && !has('authorization'))
+    lines.push(`Authorization: Basic ${credentials(url)}`)
   lines.push(...headers.map(([name, value]) => `${name}: ${value}`))
   if (!keepAlive && !has('connection')) lines.push('Connection: close')
   // RFC 9110 section 8.6: methods that bring content say so even where there is none.

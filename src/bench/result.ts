@@ -1,6 +1,6 @@
 import { decodeFromCompressedBase64, encodeIntoCompressedBase64, type Histogram } from 'hdr-histogram-js'
 import type { BenchSettings } from './options.ts'
-import type { OwnDelay, RecordedLatency, SocketErrors, ThreadReport } from './plan.ts'
+import type { OnTheWay, OwnDelay, RecordedLatency, SocketErrors, ThreadReport } from './plan.ts'
 import { createHistogram } from './recorder.ts'
 
 /** What a run has measured, as plain data: what `--json` prints and what the library resolves with. */
@@ -30,6 +30,7 @@ export interface BenchResult {
   readonly unsent: number
   /** With a rate: requests that this tool sent late, by itself. Their latency is corrected too, so it holds the delay. */
   readonly sentLate: OwnDelay
+  readonly onTheWay: OnTheWay
   /** With a rate: corrected for coordinated omission, from the intended time. Without: from sending. */
   readonly latency: LatencySummary
   /** With a rate: from sending, as a tool that is not corrected would see it; without, `null`. */
@@ -116,6 +117,10 @@ export function summarise(settings: BenchSettings, reports: readonly ThreadRepor
       count: sumOf(reports, report => report.sentLate.count),
       maxUs: Math.max(0, ...reports.map(report => report.sentLate.maxUs)),
     },
+    onTheWay: {
+      count: sumOf(reports, report => report.onTheWay.count),
+      maxUs: Math.max(0, ...reports.map(report => report.onTheWay.maxUs)),
+    },
     latency: corrected.length > 0 ? mergeLatencies(corrected) : measured,
     uncorrectedLatency: corrected.length > 0 ? measured : null,
     course: facts.course,
@@ -127,9 +132,10 @@ export function failuresOf({ errors }: Pick<BenchResult, 'errors'>): number {
   return errors.connect + errors.reset + errors.timeout + errors.malformed
 }
 
-/** Everything was answered, with 2xx. */
+/** Everything that was to be sent was answered, with 2xx. */
 export function isFlawless(result: BenchResult): boolean {
-  return result.answered > 0 && result.non2xx === 0 && failuresOf(result) === 0 && result.endedEarly === null
+  const { answered, non2xx, unsent, endedEarly } = result
+  return answered > 0 && non2xx === 0 && failuresOf(result) === 0 && unsent === 0 && endedEarly === null
 }
 
 /** The latencies of several threads or runs as one. */

@@ -1,14 +1,13 @@
-import { constants } from 'node:fs'
-import { access, readFile, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { describeBounds, LIMITS, type Limit, ROUNDS } from '../bench/limits.ts'
 import { BenchError, type BenchOptions, checkField, parseTarget } from '../bench/options.ts'
 import { parseDuration } from '../config/units.ts'
+import { type BenchFiles, checkFiles, reasonOf } from './bench-files.ts'
 
 /** The arguments of `sluice bench`: how they are written, and what each of them means to the load generator. */
 
-export interface BenchArguments {
+export interface BenchArguments extends BenchFiles {
   readonly connections?: number
   readonly threads?: number
   readonly duration?: number
@@ -27,10 +26,6 @@ export interface BenchArguments {
   readonly servername?: string
   readonly vs?: string
   readonly rounds?: number
-  /** `true` without a file name: on stdout. */
-  readonly json?: string | true
-  readonly html?: string
-  readonly hgrm?: string
   readonly quiet?: boolean
 }
 
@@ -69,9 +64,7 @@ export async function readBenchOptions(url: string, args: BenchArguments): Promi
     throw new BenchError('--rounds is for comparing, with --vs URL')
   const targets = [url, ...(args.vs === undefined ? [] : [args.vs])].map(parseTarget)
   checkTlsArguments(targets, args)
-  for (const path of [args.json, args.html, args.hgrm]) {
-    if (typeof path === 'string') await checkWritable(path)
-  }
+  await checkFiles(args, targets.length)
   return {
     url,
     connections: args.connections,
@@ -133,26 +126,4 @@ async function readNamed(option: string, path: string): Promise<Buffer> {
   } catch (error) {
     throw new BenchError(`${option}: cannot read ${path}: ${reasonOf(error)}`)
   }
-}
-
-/** Before the run: nobody wants to measure for an hour and then hear that there is no such folder. */
-async function checkWritable(path: string): Promise<void> {
-  try {
-    await access(dirname(path), constants.W_OK)
-    const isFolder = await stat(path).then(
-      found => found.isDirectory(),
-      () => false,
-    )
-    if (isFolder) throw new BenchError(`cannot write ${path}: it is a folder`)
-  } catch (error) {
-    throw error instanceof BenchError ? error : new BenchError(`cannot write ${path}: ${reasonOf(error)}`)
-  }
-}
-
-function reasonOf(error: unknown): string {
-  const { code } = error as NodeJS.ErrnoException
-  if (code === 'ENOENT') return 'there is no such file or folder'
-  if (code === 'EACCES') return 'permission denied'
-  if (code === 'EISDIR') return 'it is a folder'
-  return (error as Error).message
 }

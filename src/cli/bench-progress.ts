@@ -6,20 +6,26 @@ import type { BenchProgress } from '../bench/options.ts'
 
 const LINE_EVERY_MS = 5000
 
+/** A terminal that cannot erase a line says so. */
+const DUMB = 'dumb'
+
 type Stream = Pick<WriteStream, 'write'> & { readonly isTTY?: boolean; readonly columns?: number }
 
 export class ProgressLine {
   readonly #stream: Stream
+  readonly #canRedraw: boolean
   #lastLineMs = performance.now()
 
-  constructor(stream: Stream) {
+  /** @param terminal What `TERM` says. */
+  constructor(stream: Stream, terminal: string | undefined) {
     this.#stream = stream
+    this.#canRedraw = stream.isTTY === true && terminal !== DUMB
   }
 
   /** @param prefix Which of several runs it is; empty for one. */
   show(prefix: string, progress: BenchProgress): void {
     const line = `${prefix}${describeProgress(progress)}`
-    if (this.#stream.isTTY) {
+    if (this.#canRedraw) {
       // A line that wraps could not be drawn over. Some terminals say that they have no columns.
       this.#stream.write(`\r\x1b[K${line.slice(0, (this.#stream.columns || 80) - 1)}`)
     } else if (performance.now() - this.#lastLineMs >= LINE_EVERY_MS) {
@@ -29,7 +35,7 @@ export class ProgressLine {
   }
 
   clear(): void {
-    if (this.#stream.isTTY) this.#stream.write('\r\x1b[K')
+    if (this.#canRedraw) this.#stream.write('\r\x1b[K')
   }
 }
 

@@ -1,12 +1,11 @@
-import { writeFile } from 'node:fs/promises'
 import { constants } from 'node:os'
-import { parse } from 'node:path'
 import { Command } from 'commander'
 import type { Comparison } from '../bench/compare.ts'
 import { ROUNDS } from '../bench/limits.ts'
 import { BenchError, type BenchOptions, type BenchProgress } from '../bench/options.ts'
 import type { BenchResult } from '../bench/result.ts'
 import { addBenchOptions, type BenchArguments, readBenchOptions } from './bench-arguments.ts'
+import { type BenchFile, hgrmPathsOf, isJsonOnStdout, jsonPathOf, writeFiles } from './bench-files.ts'
 import { ProgressLine } from './bench-progress.ts'
 import { firstShutdownSignal, type ShutdownSignal } from './shutdown-signals.ts'
 import { packageVersion } from './version.ts'
@@ -17,8 +16,8 @@ import { packageVersion } from './version.ts'
 const EXIT_FLAWED = 2
 
 const EPILOGUE = `
-Exit code: 0 when every request was answered with 2xx, 2 when answers were not 2xx or requests failed, 1 when the run
-could not be made, 130 after Ctrl-C (with what was measured until then).`
+Exit code: 0 when every request was answered with 2xx, 2 when answers were not 2xx, or requests failed or could not be
+sent at the rate, 1 when the run could not be made, 130 after Ctrl-C (with what was measured until then).`
 
 export function benchCommand(): Command {
   return addBenchOptions(new Command('bench'))
@@ -51,7 +50,7 @@ async function run(url: string, args: BenchArguments): Promise<void> {
     process.exitCode = exitCodeOf(signal)
     ending.abort()
   })
-  const progress = args.quiet ? null : new ProgressLine(process.stderr)
+  const progress = args.quiet ? null : new ProgressLine(process.stderr, process.env.TERM)
   const interruptible = { ...options, signal: ending.signal }
   try {
     await (args.vs === undefined
@@ -125,20 +124,18 @@ async function renderTwo(comparison: Comparison): Promise<Rendering> {
   }
 }
 
-async function report(rendering: Rendering, { json, html, hgrm }: BenchArguments): Promise<void> {
-  const isJsonOnStdout = json === true || json === '-'
-  process.stdout.write(isJsonOnStdout ? rendering.json() : rendering.text())
-  if (typeof json === 'string' && json !== '-') await writeFile(json, rendering.json())
-  if (html !== undefined) await writeFile(html, rendering.html())
-  if (hgrm === undefined) return
-  const paths = [hgrm, besideOf(hgrm)]
-  await Promise.all(rendering.hgrm.map((render, index) => writeFile(paths[index] ?? hgrm, render())))
-}
-
-/** Where the second target's histogram goes: `run.hgrm` has `run.vs.hgrm` beside it. */
-function besideOf(path: string): string {
-  const { base, ext, name } = parse(path)
-  return `${path.slice(0, path.length - base.length)}${name}.vs${ext}`
+async function report(rendering: Rendering, args: BenchArguments): Promise<void> {
+  process.stdout.write(isJsonOnStdout(args) ? rendering.json() : rendering.text())
+  const files: BenchFile[] = []
+  const jsonPath = jsonPathOf(args)
+  if (jsonPath !== undefined) files.push({ path: jsonPath, render: rendering.json })
+  if (args.html !== undefined) files.push({ path: args.html, render: rendering.html })
+  const hgrmPaths = args.hgrm === undefined ? [] : hgrmPathsOf(args.hgrm)
+  for (const [index, render] of rendering.hgrm.entries()) {
+    const path = hgrmPaths[index]
+    if (path !== undefined) files.push({ path, render })
+  }
+  await writeFiles(files)
 }
 
 function toJson(result: BenchResult | Comparison): string {

@@ -57,6 +57,17 @@ describe('perf', () => {
     ['an unknown form', ['profile', '--from', 'source'], '--from is one of sources, dist, not "source"'],
     ['an unknown tool', ['syscalls', '--tool', 'dtrace'], '--tool is one of perf, strace, not "dtrace"'],
     ['too many arguments', ['profile', 'bare'], 'there is no use for "bare" here'],
+    [
+      'a file that cannot be made',
+      ['micro', 'date', '--out', '/no/such/folder/x'],
+      '--out: cannot write /no/such/folder/x',
+    ],
+    [
+      'a file that cannot be made in the end',
+      ['compare', 'HEAD', '--out', '/no/such/folder/x'],
+      '--out: cannot write /no/such/folder/x',
+    ],
+    ['a file for a load that cannot be made', ['load', '--out', '/no/such/folder/x'], '--out: cannot write'],
     ['no commit', ['compare'], 'compare takes one commit'],
     ['an unknown commit', ['compare', 'no-such-commit'], '"no-such-commit" is no commit of this repository'],
     ['a commit that looks like an option', ['compare', '--', '--all'], '"--all" is no commit of this repository'],

@@ -1,9 +1,12 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { BROWSER_FIELDS } from '../../perf/micro/browser-fields.ts'
 import { callTree, parseProfile } from '../../perf/profile/cpu-profile.ts'
 import { cpuTimeOf, cpuTimeOfThread, parseStat, threadsNamed } from '../../perf/stage/accounting.ts'
+import { isOnPath } from '../../perf/stage/commands.ts'
 import { parseCoreList } from '../../perf/stage/cores.ts'
 import { startOrigin } from '../../perf/stage/origin.ts'
 import { ProxyProcess } from '../../perf/stage/proxy.ts'
@@ -18,6 +21,29 @@ describe('a list of cores', () => {
     expect(parseCoreList('0-2,8,10-11')).toEqual([0, 1, 2, 8, 10, 11])
     expect(parseCoreList('3')).toEqual([3])
     expect(parseCoreList('')).toEqual([])
+  })
+})
+
+function allowedCores(pid: number): string {
+  return /^Cpus_allowed_list:\s*(\S+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? ''
+}
+
+describe('what is to be undone', () => {
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('is undone when %s ends the process', async signal => {
+    const module = fileURLToPath(new URL('../../perf/stage/clean-up.ts', import.meta.url))
+    const program = `import { atEnd } from ${JSON.stringify(module)}
+      atEnd(() => console.log('undone')); setInterval(() => {}, 1000); console.log('ready')`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const closed = once(child, 'close')
+    let output = ''
+    child.stdout.setEncoding('utf8').on('data', text => {
+      output += text
+      if (output === 'ready\n') child.kill(signal)
+    })
+    await closed
+    expect(output).toBe('ready\nundone\n')
   })
 })
 
@@ -58,6 +84,14 @@ describe('a measured proxy', () => {
     const [thread, ...others] = threadsNamed(proxy.pid, WORKER_NAME)
     expect(others).toEqual([])
     expect(cpuTimeOfThread(proxy.pid, thread!).userUs).toBeLessThanOrEqual(cpuTimeOf(proxy.pid).userUs)
+  })
+
+  it.runIf(isOnPath('taskset'))('runs on the core that it is given', async () => {
+    const [core = 0] = parseCoreList(allowedCores(process.pid))
+    const settings = { originPort: 1, accessLog: false, pipelining: 1 }
+    const entry = entryOf(ROOT, 'sources')
+    await using proxy = await ProxyProcess.start({ entry, settings, core: String(core), preload: null })
+    expect(allowedCores(proxy.pid)).toBe(String(core))
   })
 
   it('that cannot start says why, and leaves no process behind', async () => {

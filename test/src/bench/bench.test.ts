@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { bench } from '../../../src/bench/bench.ts'
 import { BenchError, type BenchProgress } from '../../../src/bench/options.ts'
+import { textReport } from '../../../src/bench/report-text.ts'
 import { isFlawless } from '../../../src/bench/result.ts'
 import { bench as benchFromOutside } from '../../../src/index.ts'
 import { recordingOrigin } from '../../support/recording-origin.ts'
@@ -54,6 +55,20 @@ describe('a duration', () => {
   })
 })
 
+test('a duration that ends with requests that wait longer than any answer took says so', async () => {
+  // The second request, which is one connection's first, is never answered; all others are.
+  await using origin = await rawOrigin((socket, request) => {
+    if (request !== 1) socket.write(OK)
+  })
+  const result = await bench({ url: origin.url, durationMs: 500, connections: 2, threads: 1 })
+  expect(result).toMatchObject({ non2xx: 0, errors: NO_ERRORS })
+  expect(result.onTheWay.count).toBe(2)
+  expect(result.onTheWay.maxUs).toBeGreaterThan(result.latency.maxUs)
+  expect(textReport(result)).toMatch(
+    /^Unanswered {3}2 requests on the way at the end, one for .*: longer than any answer/m,
+  )
+})
+
 describe('a rate', () => {
   test('sends rate times duration requests and no more, over two threads', async () => {
     await using origin = await httpOrigin()
@@ -80,6 +95,16 @@ describe('a rate', () => {
     expect(result.unsent).toBeGreaterThan(0)
     expect(result.latency.count).toBe(40)
     expect(result.latency.maxUs).toBeGreaterThanOrEqual(490_000)
+    expect(isFlawless(result)).toBe(false)
+  })
+
+  test('ends where the last connection closes with requests that it did not look at, after time is up', async () => {
+    await using origin = await rawOrigin((socket, request) => {
+      if (request === 0) setTimeout(() => socket.end(OK.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')), 500)
+    })
+    const load = { durationMs: 300, rate: 20, connections: 1, threads: 1, pipelining: 4 }
+    const result = await bench({ url: origin.url, ...load })
+    expect(result).toMatchObject({ answered: 1, unsent: 5, errors: NO_ERRORS, endedEarly: null })
   })
 })
 
@@ -181,6 +206,14 @@ describe('an answer', () => {
     expect(result).toMatchObject({ answered: 20, non2xx: 0, errors: NO_ERRORS })
   })
 
+  test.each([204, 304])('with %i ends with its head, whatever it says of its length', async status => {
+    await using origin = await rawOrigin(socket => socket.write(`HTTP/1.1 ${status} X\r\nContent-Length: 50\r\n\r\n`))
+    const result = await bench({ url: origin.url, requests: 20, connections: 2, threads: 1, timeoutMs: 2000 })
+    expect(result).toMatchObject({ answered: 20, statuses: { [status]: 20 }, errors: NO_ERRORS })
+    // And leaves the connection open.
+    expect(origin.connections).toBe(2 + 1)
+  })
+
   test('to HEAD has no content, whatever it says', async () => {
     await using origin = await rawOrigin(socket => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n'))
     const result = await bench({ url: origin.url, requests: 20, connections: 1, threads: 1, method: 'HEAD' })
@@ -246,6 +279,18 @@ describe('a target that cannot be reached', () => {
     expect(result.errors.connect).toBeLessThan(100)
     expect(isFlawless(result)).toBe(false)
   })
+})
+
+test('a thread that waits for a target that is gone is not left alone by one that is done', async () => {
+  // Request 0 and 2 are the first thread's, 1 is the second's: the third one is due when nobody listens any more.
+  await using origin = await rawOrigin((socket, request) => {
+    socket.write(OK)
+    if (request === 1) setTimeout(() => void origin.close(), 100)
+  })
+  const load = { requests: 3, rate: 4, connections: 2, threads: 2, timeoutMs: 300 }
+  const result = await bench({ url: origin.url, ...load })
+  expect(result).toMatchObject({ answered: 2, unsent: 1 })
+  expect(result.endedEarly).toMatch(/^the target could not be reached any more: /)
 })
 
 test('a run can be ended from outside, and says what it has measured until then', async () => {

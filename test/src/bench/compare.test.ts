@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { compareTargets, isComparisonFlawless, type RunPlace } from '../../../src/bench/compare.ts'
+import { htmlComparison } from '../../../src/bench/report-html.ts'
+import { textComparison } from '../../../src/bench/report-text.ts'
+import { refusingPort } from '../../support/refusing-port.ts'
 import { httpOrigin } from './origin.ts'
 
 describe('two targets', () => {
@@ -41,6 +44,31 @@ describe('two targets', () => {
     }
     expect(isComparisonFlawless(comparison)).toBe(true)
     expect(places.at(-1)).toEqual({ round: 2, target: 'first' })
+  })
+
+  test('are both looked for before either is measured', async () => {
+    await using origin = await httpOrigin()
+    await using port = await refusingPort()
+    const otherUrl = `http://127.0.0.1:${port.port}/`
+    const comparison = compareTargets({ url: origin.url, otherUrl, rounds: 1, durationMs: 60_000 })
+    await expect(comparison).rejects.toThrow(`cannot connect to http://127.0.0.1:${port.port}`)
+    expect(origin.requests).toBe(0)
+  })
+
+  test('keep the rounds that they have where one is gone later on', async () => {
+    await using one = await httpOrigin()
+    await using other = await httpOrigin()
+    const load = { requests: 20, connections: 1, threads: 1 }
+    const onProgress = ({ round, target }: RunPlace) => {
+      if (round === 2 && target === 'second') void one.close()
+    }
+    const comparison = await compareTargets({ url: one.url, otherUrl: other.url, rounds: 3, ...load, onProgress })
+    expect(comparison.rounds.length).toBe(1)
+    expect(comparison.first.answered).toBe(20)
+    expect(comparison.endedEarly).toMatch(/^cannot connect to /)
+    expect(textComparison(comparison)).toMatch(/^Ended early {2}cannot connect to /m)
+    expect(htmlComparison(comparison)).toContain('Ended early: cannot connect to ')
+    expect(isComparisonFlawless(comparison)).toBe(false)
   })
 
   test('are not compared where the first round was cut short', async () => {

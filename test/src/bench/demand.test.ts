@@ -68,3 +68,13 @@ test('a closed loop hands out its budget once, whoever takes from it', () => {
   expect(one.take(10)).toBe(10)
   expect(new ClosedLoop(null).take(11)).toBe(11)
 })
+
+test('a budget is spent to the last request, and what is given back can be taken again', () => {
+  const budget = new Int32Array(new SharedArrayBuffer(4))
+  budget[0] = 2
+  const loop = new ClosedLoop(budget)
+  expect([loop.take(1), loop.take(2), loop.take(3), loop.isOver()]).toEqual([1, 2, null, true])
+  expect(budget[0]).toBe(0)
+  loop.giveBack()
+  expect([loop.isOver(), loop.take(4), loop.take(5)]).toEqual([false, 4, null])
+})

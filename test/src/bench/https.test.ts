@@ -4,24 +4,27 @@ import { createServer } from 'node:https'
 import type { Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { bench } from '../../../src/bench/bench.ts'
+import { isFlawless } from '../../../src/bench/result.ts'
 import { type Listening, listenOn } from '../../support/listen.ts'
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.ts'
 
 let folder: TemporaryFolder
 let origin: Listening
 let ca: string
+let key: string
 const names: (string | false | null)[] = []
 /** Connections that carried a request. */
 const used = new Set<Socket>()
 
 beforeAll(async () => {
   folder = await temporaryFolder()
-  const [key, cert] = [folder.file('key.pem'), folder.file('cert.pem')]
+  const [keyPath, cert] = [folder.file('key.pem'), folder.file('cert.pem')]
   const self = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
   const subject = ['-subj', '/CN=origin.test', '-addext', 'subjectAltName=DNS:origin.test,DNS:localhost']
-  execFileSync('openssl', [...self, ...subject, '-keyout', key, '-out', cert], { stdio: 'pipe' })
+  execFileSync('openssl', [...self, ...subject, '-keyout', keyPath, '-out', cert], { stdio: 'pipe' })
   ca = readFileSync(cert, 'utf8')
-  const server = createServer({ key: readFileSync(key), cert: ca }, (request, response) => {
+  key = readFileSync(keyPath, 'utf8')
+  const server = createServer({ key, cert: ca }, (request, response) => {
     used.add(request.socket)
     response.end('hello')
   })
@@ -55,6 +58,22 @@ describe('HTTPS', () => {
     await expect(run).rejects.toThrow(
       /its certificate is not trusted \(.*\); name the CA with --ca, or accept any with --insecure/,
     )
+  })
+
+  test('counts a connection that was never opened, though the others do all of the work', async () => {
+    // The first two are the one that looks for the target, and one of the load.
+    let connections = 0
+    const server = createServer({ key, cert: ca }, (_, response) => response.end('hello'))
+    server.on('connection', (socket: Socket) => {
+      connections += 1
+      if (connections > 2) socket.destroy()
+    })
+    await using picky = await listenOn(server)
+    const url = `https://localhost:${picky.port}/`
+    const result = await bench({ url, ca, requests: 5, connections: 3, threads: 1 })
+    expect(result).toMatchObject({ answered: 5, statuses: { 200: 5 } })
+    expect(result.errors.connect).toBeGreaterThanOrEqual(2)
+    expect(isFlawless(result)).toBe(false)
   })
 
   test('takes any certificate where that is asked for, and a connection for each request', async () => {

@@ -10,7 +10,7 @@ export function madeReport(count: number, lateMs: number | null): ThreadReport {
   for (let ms = 1; ms <= count; ms += 1) recorder.answered(ms % 10 === 0 ? 503 : 200, ms * 1000, (lateMs ?? 0) * 1000)
   recorder.failed('reset')
   recorder.received(count * 100)
-  return recorder.report(2000)
+  return recorder.report(2000, { count: 0, maxUs: 0 })
 }
 
 /** Two threads with 1,000 answers each, in 2 s. */

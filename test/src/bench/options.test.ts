@@ -84,5 +84,11 @@ describe('the request', () => {
     const request = requestOf({ url: 'http://us%40er:p%3Aw@a.example/' })
     expect(request).toContain(`\r\nAuthorization: Basic ${Buffer.from('us@er:p:w').toString('base64')}\r\n`)
     expect(request).toContain('\r\nHost: a.example\r\n')
+    const password = requestOf({ url: 'http://:pw@a.example/' })
+    expect(password).toContain(`\r\nAuthorization: Basic ${Buffer.from(':pw').toString('base64')}\r\n`)
+  })
+
+  test.each(['1.2.3.4', '::1', '', 'a\nb', 'a b'])('does not ask for a server with the name %j', serverName => {
+    expect(() => checkOptions({ url: 'https://a.example/', serverName })).toThrow(BenchError)
   })
 })

@@ -14,6 +14,7 @@ function madeComparison(): Comparison {
     second,
     ratios: { requestsPerSecond: RATIO, latencyP50: RATIO, latencyP90: RATIO, latencyP99: null },
     rounds: [{ order: ['first', 'second'], first, second }],
+    endedEarly: null,
   }
 }
 

@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { describeProgress } from '../../../src/cli/bench-progress.ts'
+import { describeProgress, ProgressLine } from '../../../src/cli/bench-progress.ts'
 import { refusingPort } from '../../support/refusing-port.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { httpOrigin } from '../bench/origin.ts'
@@ -99,6 +100,15 @@ describe('sluice bench', () => {
     expect(first.answered).toBe(40)
   })
 
+  test.runIf(existsSync('/dev/full'))('writes what can be written where one file cannot, and ends with 1', async () => {
+    await using origin = await httpOrigin()
+    await using folder = await Folder.make()
+    const outcome = await folder.run('bench', origin.url, ...SMALL, '--json', '/dev/full', '--html', 'run.html')
+    expect(outcome).toMatchObject({ code: 1, stderr: 'sluice: cannot write /dev/full: there is no space left\n' })
+    expect(outcome.stdout).toMatch(/^Answered +20/m)
+    expect(await readFile(join(folder.path, 'run.html'), 'utf8')).toContain('</html>')
+  })
+
   test('ends on Ctrl-C with what it measured until then, and 130', async () => {
     await using origin = await httpOrigin()
     await using folder = await Folder.make()
@@ -143,33 +153,53 @@ test.each([
   [[AT, '--body-file', 'none'], 'sluice: --body-file: cannot read none: there is no such file or folder'],
   [[AT, '--html', 'none/a.html'], 'sluice: cannot write none/a.html: there is no such file or folder'],
   [[AT, '--hgrm', '.'], 'sluice: cannot write .: it is a folder'],
+  [[AT, '--json', ''], 'sluice: a file to write to needs a name'],
+  [[AT, '--json', 'a', '--html', './a'], 'sluice: ./a is named twice: one would be written over the other'],
+  [[AT, '--html', 'file.txt/a.html'], 'sluice: cannot write file.txt/a.html: what should be a folder is a file'],
+  [[AT, '--vs', AT, '--hgrm', 'run.hgrm', '--html', 'run.vs.hgrm'], 'sluice: run.vs.hgrm is named twice'],
+  [['http://%zz@127.0.0.1:1/'], 'sluice: the user or the password in the URL has a % in it that is not encoded'],
+  [['http://127.0.0.1:0/'], 'sluice: nothing can listen on port 0 of 127.0.0.1:0'],
   [[AT, '-k'], 'sluice: --insecure is for https URLs'],
   [['https://127.0.0.1:1/', '-k', '--ca', 'x'], 'cannot be used with option'],
   [[AT, '--rounds', '2'], 'sluice: --rounds is for comparing, with --vs URL'],
   [[AT, '-t', '2', '-c', '1'], 'sluice: 2 threads need at least as many connections; there are 1'],
   [[AT, '--conections', '2'], "error: unknown option '--conections'\n(Did you mean --connections?)"],
 ])('bench %j is refused with exit code 1', async (args, message) => {
-  await using folder = await Folder.make()
+  await using folder = await Folder.make({ 'file.txt': '' })
   const outcome = await folder.run('bench', ...args)
   expect(outcome).toMatchObject({ code: 1, stdout: '' })
   expect(outcome.stderr).toContain(message)
   expect(outcome.stderr).not.toMatch(/^\s+at /m)
 })
 
+const PROGRESS = {
+  phase: 'measuring',
+  elapsedMs: 3210,
+  share: 0.321,
+  answered: 40_000,
+  non2xx: 3,
+  failed: 1,
+  requestsPerSecond: 12_345.6,
+  latencyUsP50: 850,
+  latencyUsP99: 12_345,
+} as const
+
+test('progress is drawn again only where a terminal can do that', () => {
+  const written = (isTTY: boolean, terminal: string | undefined) => {
+    const parts: string[] = []
+    const line = new ProgressLine({ isTTY, columns: 80, write: part => parts.push(String(part)) > 0 }, terminal)
+    line.show('', PROGRESS)
+    line.clear()
+    return parts.join('')
+  }
+  expect(written(true, 'xterm')).toMatch(/^\r\x1b\[K {2}3\.2 s .*\r\x1b\[K$/)
+  expect(written(true, 'dumb')).toBe('')
+  expect(written(false, 'xterm')).toBe('')
+})
+
 test('progress is one line', () => {
-  const progress = {
-    phase: 'measuring',
-    elapsedMs: 3210,
-    share: 0.321,
-    answered: 40_000,
-    non2xx: 3,
-    failed: 1,
-    requestsPerSecond: 12_345.6,
-    latencyUsP50: 850,
-    latencyUsP99: 12_345,
-  } as const
   const start = '  3.2 s   32 %  '
-  expect(describeProgress(progress)).toBe(`${start}12,346 requests/s  p50 850 µs  p99 12.3 ms  3 not 2xx  1 failed`)
-  expect(describeProgress({ ...progress, phase: 'warm-up' })).toBe(`${start}warming up`)
-  expect(describeProgress({ ...progress, answered: 0 })).toContain('no answers yet')
+  expect(describeProgress(PROGRESS)).toBe(`${start}12,346 requests/s  p50 850 µs  p99 12.3 ms  3 not 2xx  1 failed`)
+  expect(describeProgress({ ...PROGRESS, phase: 'warm-up' })).toBe(`${start}warming up`)
+  expect(describeProgress({ ...PROGRESS, answered: 0 })).toContain('no answers yet')
 })
