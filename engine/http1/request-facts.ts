@@ -146,8 +146,12 @@ function readFields(head: Head, facts: RequestFacts): RequestRefusal {
         break
       }
       case CONNECTION:
-        // The two values that nearly every request carries; llhttp has understood them.
-        if (head.valueIs(index, KEEP_ALIVE_OPTION) || head.valueIs(index, CLOSE)) break
+        // The two values that nearly every request carries. llhttp misses `close` before a tab, and beside `keep-alive`.
+        if (head.valueIs(index, KEEP_ALIVE_OPTION)) break
+        if (head.valueIs(index, CLOSE)) {
+          facts.keepAlive = false
+          break
+        }
         connectionUpgrade = readConnection(head.value(index), facts) || connectionUpgrade
         break
       case UPGRADE:

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import type { Configuration } from '../config/load.ts'
 import { loadConfigurationApart } from '../config/load-apart.ts'
 import type { RunningProxy } from '../proxy.ts'
 import { configurationOption } from './configuration-option.ts'
@@ -21,14 +22,30 @@ export function startCommand(): Command {
 }
 
 async function run(path: string, signalled: Promise<ShutdownSignal>, epilogue: readonly string[]): Promise<void> {
-  // The engine is loaded while the configuration is being read.
-  const [configuration, { startProxy }] = await Promise.all([loadConfigurationApart(path), import('../proxy.ts')])
+  const loaded = await load(path, signalled)
+  if (loaded === null) return
+  const [configuration, { startProxy }] = loaded
   let proxy: RunningProxy | null = null
   // From the start, or an early signal would end the process.
   process.on('SIGHUP', () => proxy?.logger?.warn('reload is not supported yet'))
   proxy = await startProxy(configuration, { logs: true })
   for (const line of epilogue) process.stdout.write(`${line}\n`)
   await closeOn(signalled, proxy)
+}
+
+/** `null` where a signal came first: then nothing is left of the reading, which a pipe can hold up for ever. */
+async function load(
+  path: string,
+  signalled: Promise<ShutdownSignal>,
+): Promise<[Configuration, typeof import('../proxy.ts')] | null> {
+  const stop = new AbortController()
+  // The engine is loaded while the configuration is being read.
+  const loading = Promise.all([loadConfigurationApart(path, stop.signal), import('../proxy.ts')])
+  const first = await Promise.race([loading, signalled])
+  if (typeof first !== 'string') return first
+  stop.abort()
+  await loading.catch(() => undefined)
+  return null
 }
 
 async function closeOn(signalled: Promise<ShutdownSignal>, proxy: RunningProxy): Promise<void> {

@@ -239,6 +239,10 @@ describe('persistence', () => {
     ['1.0', ['Connection: Keep-Alive, x-a'], true],
     ['1.0', ['Connection: keep-alive, close'], false],
     ['1.0', ['Connection: close'], false],
+    ['1.1', ['Connection: close\t'], false],
+    ['1.1', ['Connection:\tClose \t'], false],
+    ['1.0', ['Connection: keep-alive', 'Connection: close'], false],
+    ['1.0', ['Connection: Close', 'Connection: Keep-Alive'], false],
   ])('of HTTP/%s with %j is %s', (version, fields, keepAlive) => {
     const verdict = judgeEveryWay(requestOf(`GET / HTTP/${version}`, HOST, ...fields))
     expect(verdict).toMatchObject({ refusal: '', facts: { keepAlive } })

@@ -55,6 +55,36 @@ describe('a byte buffer', () => {
     expect(contentOf(buffer)).toBe('abcdefgh')
   })
 
+  it('that has shrunk never again writes to the block it gave back, which the next one to grow gets', () => {
+    const first = new ByteBuffer(16)
+    first.text('a'.repeat(100_000))
+    const block = first.bytes
+    first.shrink()
+    first.shrink()
+    const second = new ByteBuffer(16)
+    second.text('b'.repeat(100_000))
+    expect(second.bytes).toBe(block)
+    const third = new ByteBuffer(16)
+    third.text('c'.repeat(100_000))
+    first.text('d'.repeat(100_000))
+    expect(new Set([first.bytes.buffer, second.bytes.buffer, third.bytes.buffer]).size).toBe(3)
+    expect(contentOf(second)).toBe('b'.repeat(100_000))
+    expect(contentOf(third)).toBe('c'.repeat(100_000))
+    expect(contentOf(first)).toBe('d'.repeat(100_000))
+  })
+
+  it('gives no block back that it lent to a write, even when it shrinks later', () => {
+    const buffer = new ByteBuffer(16)
+    buffer.text('a'.repeat(100_000))
+    const lent = buffer.bytes.subarray(0, buffer.length)
+    buffer.replace(16)
+    buffer.text('b'.repeat(100_000))
+    buffer.shrink()
+    const others = Array.from({ length: 40 }, () => new ByteBuffer(16))
+    for (const other of others) other.text('c'.repeat(100_000))
+    expect(lent.toString('latin1')).toBe('a'.repeat(100_000))
+  })
+
   it('holds whatever is put in, whatever room it began with', () => {
     const piece = fc.uint8Array({ maxLength: 100, size: 'max' })
     fc.assert(
