@@ -22,12 +22,12 @@ export function startCommand(): Command {
 }
 
 async function run(path: string, signalled: Promise<ShutdownSignal>, epilogue: readonly string[]): Promise<void> {
-  const loaded = await load(path, signalled)
-  if (loaded === null) return
-  const [configuration, { startProxy }] = loaded
   let proxy: RunningProxy | null = null
   // From the start, or an early signal would end the process.
   process.on('SIGHUP', () => proxy?.logger?.warn('reload is not supported yet'))
+  const loaded = await load(path, signalled)
+  if (loaded === null) return
+  const [configuration, { startProxy }] = loaded
   proxy = await startProxy(configuration, { logs: true })
   for (const line of epilogue) process.stdout.write(`${line}\n`)
   await closeOn(signalled, proxy)

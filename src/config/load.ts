@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
 import { extname } from 'node:path'
 import type { Snapshot } from '../../engine/snapshot.ts'
 import { compileSettings, compileSnapshot, type Settings } from './compile.ts'
@@ -96,10 +96,16 @@ function problemOf(source: Source, { path, message, hint }: Finding, offset: num
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {
+  // Counted while it is read: what the system says of the size of a pipe or a device means nothing.
+  const pieces: Uint8Array[] = []
+  let length = 0
   try {
-    const { size } = await stat(path)
-    if (size > FILE_BYTES_MAX) throw fileError(path, `is larger than ${formatSize(FILE_BYTES_MAX)}`)
-    return await readFile(path)
+    for await (const piece of createReadStream(path) as AsyncIterable<Uint8Array>) {
+      length += piece.length
+      if (length > FILE_BYTES_MAX) throw fileError(path, `is larger than ${formatSize(FILE_BYTES_MAX)}`)
+      pieces.push(piece)
+    }
+    return Buffer.concat(pieces)
   } catch (cause) {
     if (cause instanceof ConfigurationError) throw cause
     throw readError(path, cause)

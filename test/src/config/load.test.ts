@@ -47,6 +47,10 @@ describe('a file', () => {
     expect(await refusalOf('e.yaml', '#'.repeat(4 * 1024 * 1024 + 1))).toBe('/e.yaml: is larger than 4MiB')
   })
 
+  test('that has no end is read no further than that', async () => {
+    await expect(loadConfiguration('/dev/zero')).rejects.toThrow('/dev/zero: is larger than 4MiB')
+  })
+
   test('in a language that is to come is refused as not supported yet', async () => {
     expect(await refusalOf('f.toml', '')).toMatch('a configuration in toml is not supported yet')
     expect(await refusalOf('sluice.config.ts', '')).toMatch('a configuration in ts is not supported yet')
