@@ -1,5 +1,5 @@
 /**
- * What has to be undone however the bench ends: children ended, folders removed. All of it is synchronous, so that it can
+ * What has to be undone however the command ends: children ended, folders removed. All of it is synchronous, so that it can
  * run when the process exits, by itself or by Ctrl-C.
  */
 const left = new Set<() => void>()
@@ -24,4 +24,5 @@ function install(): void {
   })
   process.once('SIGINT', () => process.exit(130))
   process.once('SIGTERM', () => process.exit(143))
+  process.once('SIGHUP', () => process.exit(129))
 }

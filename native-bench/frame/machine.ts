@@ -1,7 +1,7 @@
 /** Where figures come from: without it they are worth nothing. */
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { availableParallelism, cpus, release, type as systemName, totalmem } from 'node:os'
+import { cpus, release, type as systemName, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 
@@ -29,7 +29,8 @@ const ROOT = join(import.meta.dirname, '../..')
 export function describeMachine(): Machine {
   return {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
-    cores: availableParallelism(),
+    // Not those that this process has left to it: it moved away from the proxy's.
+    cores: cpus().length,
     memoryMib: Math.round(totalmem() / 2 ** 20),
     kernel: `${systemName()} ${release()}`,
     node: process.version,

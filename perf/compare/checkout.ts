@@ -2,8 +2,8 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { cpSync, existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { atEnd } from '../../native-bench/frame/clean-up.ts'
 import { PerfFailure } from '../failure.ts'
-import { atEnd } from '../stage/clean-up.ts'
 import { temporaryFolder } from '../stage/temporary-folder.ts'
 
 export interface Checkout extends Disposable {

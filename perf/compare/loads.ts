@@ -1,8 +1,9 @@
 /** The load scenarios of two trees by turns: the CPU time of a request. */
+
+import { moveSelfTo, splitCores } from '../../native-bench/frame/cores.ts'
 import { PerfFailure } from '../failure.ts'
 import { measureLoad } from '../load/measure.ts'
 import { SCENARIO_NAMES, SCENARIOS } from '../load/scenarios.ts'
-import { moveSelfTo, splitCores } from '../stage/cores.ts'
 import { entryOf } from '../tree.ts'
 import type { CompareOptions, CompareReport } from './command.ts'
 import { orderOf, type RawRow, type Side } from './rounds.ts'
@@ -18,8 +19,8 @@ export async function compareLoads(
     throw new PerfFailure(`no scenario has "${filter}" in its name: ${SCENARIO_NAMES.join(', ')}`)
   }
   const cores = splitCores()
-  const core = cores?.proxy ?? null
-  if (cores !== null) moveSelfTo(cores.others)
+  const core = cores.proxy
+  moveSelfTo(cores.others)
   const rows: RawRow[] = []
   for (let round = 0; round < rounds; round += 1) {
     for (const scenario of scenarios) {

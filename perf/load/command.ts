@@ -1,9 +1,9 @@
 /** `npm run perf -- load`: whole requests through a proxy of the working tree. */
 import { parseArgs } from 'node:util'
+import { moveSelfTo, splitCores } from '../../native-bench/frame/cores.ts'
 import { PerfFailure } from '../failure.ts'
 import { oneOf, wholeNumber } from '../options.ts'
 import { outputFile } from '../output.ts'
-import { moveSelfTo, splitCores } from '../stage/cores.ts'
 import { entryOf, ROOT } from '../tree.ts'
 import { type LoadRow, measureLoad, WARM_UP_SECONDS } from './measure.ts'
 import { SCENARIO_NAMES, SCENARIOS } from './scenarios.ts'
@@ -33,12 +33,12 @@ export async function loadCommand(args: readonly string[]): Promise<void> {
   const entry = entryOf(ROOT, oneOf('--from', values.from, ['sources', 'dist']))
   const keep = outputFile(values.out)
   const cores = splitCores()
-  if (cores !== null) moveSelfTo(cores.others)
-  console.log(cores === null ? 'all on the same cores' : `proxy on core ${cores.proxy}, the rest on ${cores.others}`)
+  moveSelfTo(cores.others)
+  console.log(cores.note ?? `proxy on core ${cores.proxy}, the rest on ${cores.others}`)
   console.log(LOAD_HEADER)
   const rows: LoadRow[] = []
   for (const scenario of SCENARIOS.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
-    const row = await measureLoad({ scenario, entry, core: cores?.proxy ?? null, connections, seconds })
+    const row = await measureLoad({ scenario, entry, core: cores.proxy, connections, seconds })
     console.log(formatLoad(row))
     rows.push(row)
   }

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { atEnd } from '../stage/clean-up.ts'
+import { atEnd } from '../../native-bench/frame/clean-up.ts'
 import type { BenchRow, FailedRow } from './rows.ts'
 
 const RUNNER = fileURLToPath(new URL('./runner.ts', import.meta.url))

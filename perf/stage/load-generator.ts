@@ -3,10 +3,10 @@ import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import autocannon from 'autocannon'
+import { atEnd } from '../../native-bench/frame/clean-up.ts'
+import { commandPath } from '../../scripts/system-packages.ts'
 import { PerfFailure } from '../failure.ts'
 import type { Scenario } from '../load/scenarios.ts'
-import { atEnd } from './clean-up.ts'
-import { isOnPath } from './commands.ts'
 
 export interface LoadOptions {
   /** The proxy's, without a path. */
@@ -28,7 +28,7 @@ export interface LoadReport {
 
 /** Runs the load; resolves at its end. */
 export function runLoad(options: LoadOptions): Promise<LoadReport> {
-  return isOnPath('wrk') ? runWrk(options) : runAutocannon(options)
+  return commandPath('wrk') !== null ? runWrk(options) : runAutocannon(options)
 }
 
 async function runWrk({ url, scenario, connections, seconds, folder }: LoadOptions): Promise<LoadReport> {

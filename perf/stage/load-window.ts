@@ -1,10 +1,10 @@
 /** A proxy under load, and a stretch of time in it when it is warm: what `profile` and `syscalls` look into. */
 import { setTimeout as pause } from 'node:timers/promises'
+import { moveSelfTo, splitCores } from '../../native-bench/frame/cores.ts'
 import { PerfFailure } from '../failure.ts'
 import { SCENARIO_NAMES, SCENARIOS, type Scenario } from '../load/scenarios.ts'
 import { oneOf, wholeNumber } from '../options.ts'
 import { entryOf, ROOT } from '../tree.ts'
-import { moveSelfTo, splitCores } from './cores.ts'
 import { type LoadReport, runLoad } from './load-generator.ts'
 import { startOrigin } from './origin.ts'
 import { ProxyProcess } from './proxy.ts'
@@ -68,13 +68,13 @@ export async function underLoad<Result>(
 ): Promise<WindowReport<Result>> {
   const { scenario, connections, pipelining, accessLog, entry } = settings
   const cores = splitCores()
-  if (cores !== null) moveSelfTo(cores.others)
+  moveSelfTo(cores.others)
   using folder = temporaryFolder()
   await using origin = await startOrigin()
   await using proxy = await ProxyProcess.start({
     entry,
     settings: { originPort: origin.port, accessLog, pipelining },
-    core: cores?.proxy ?? null,
+    core: cores.proxy,
     preload,
   })
   // A margin, so that the load outlasts the window.

@@ -3,8 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { atEnd } from '../../native-bench/frame/clean-up.ts'
 import { PerfFailure } from '../failure.ts'
-import { atEnd } from './clean-up.ts'
 import type { FromProxyProcess, ProxySettings, ToProxyProcess } from './proxy-messages.ts'
 
 const PROXY_PROCESS = fileURLToPath(new URL('./proxy-process.ts', import.meta.url))

@@ -6,8 +6,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { commandPath } from '../../scripts/system-packages.ts'
 import { PerfFailure } from '../failure.ts'
-import { isOnPath } from '../stage/commands.ts'
 
 export const TRACERS = ['perf', 'strace'] as const
 export type TracerName = (typeof TRACERS)[number]
@@ -37,7 +37,7 @@ export function chooseTracer(wanted: TracerName | null): TracerName {
 }
 
 function isUsable(name: TracerName): boolean {
-  return isOnPath(name) && (name === 'strace' || existsSync(`${TRACEPOINTS}/raw_syscalls/sys_enter`))
+  return commandPath(name) !== null && (name === 'strace' || existsSync(`${TRACEPOINTS}/raw_syscalls/sys_enter`))
 }
 
 /** Traces the threads with these ids, and no other of their process. `folder` is for the tracer's report. */

@@ -3,26 +3,18 @@ import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { parseCoreList } from '../../native-bench/frame/cores.ts'
 import { BROWSER_FIELDS } from '../../perf/micro/browser-fields.ts'
 import { callTree, parseProfile } from '../../perf/profile/cpu-profile.ts'
-import { cpuTimeOf, cpuTimeOfThread, parseStat, threadsNamed } from '../../perf/stage/accounting.ts'
-import { isOnPath } from '../../perf/stage/commands.ts'
-import { parseCoreList } from '../../perf/stage/cores.ts'
+import { cpuTimeOf, cpuTimeOfThread, threadsNamed } from '../../perf/stage/accounting.ts'
 import { startOrigin } from '../../perf/stage/origin.ts'
 import { ProxyProcess } from '../../perf/stage/proxy.ts'
 import { WORKER_NAME } from '../../perf/stage/proxy-messages.ts'
 import { entryOf, ROOT } from '../../perf/tree.ts'
+import { commandPath } from '../../scripts/system-packages.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const PRELOAD = fileURLToPath(new URL('../../perf/profile/profiled-thread.ts', import.meta.url))
-
-describe('a list of cores', () => {
-  it('has ranges and single ones', () => {
-    expect(parseCoreList('0-2,8,10-11')).toEqual([0, 1, 2, 8, 10, 11])
-    expect(parseCoreList('3')).toEqual([3])
-    expect(parseCoreList('')).toEqual([])
-  })
-})
 
 function allowedCores(pid: number): string {
   return /^Cpus_allowed_list:\s*(\S+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? ''
@@ -30,7 +22,7 @@ function allowedCores(pid: number): string {
 
 describe('what is to be undone', () => {
   it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('is undone when %s ends the process', async signal => {
-    const module = fileURLToPath(new URL('../../perf/stage/clean-up.ts', import.meta.url))
+    const module = fileURLToPath(new URL('../../native-bench/frame/clean-up.ts', import.meta.url))
     const program = `import { atEnd } from ${JSON.stringify(module)}
       atEnd(() => console.log('undone')); setInterval(() => {}, 1000); console.log('ready')`
     const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
@@ -44,13 +36,6 @@ describe('what is to be undone', () => {
     })
     await closed
     expect(output).toBe('ready\nundone\n')
-  })
-})
-
-describe('the accounting of a process', () => {
-  it('is read behind its name, whatever that is', () => {
-    const fields = ['S', ...Array.from({ length: 50 }, (_, index) => String(index))]
-    expect(parseStat(`17 (a) b (c) ${fields.join(' ')}`)).toEqual({ userUs: 100_000, systemUs: 110_000 })
   })
 })
 
@@ -86,7 +71,7 @@ describe('a measured proxy', () => {
     expect(cpuTimeOfThread(proxy.pid, thread!).userUs).toBeLessThanOrEqual(cpuTimeOf(proxy.pid).userUs)
   })
 
-  it.runIf(isOnPath('taskset'))('runs on the core that it is given', async () => {
+  it.runIf(commandPath('taskset') !== null)('runs on the core that it is given', async () => {
     const [core = 0] = parseCoreList(allowedCores(process.pid))
     const settings = { originPort: 1, accessLog: false, pipelining: 1 }
     const entry = entryOf(ROOT, 'sources')
