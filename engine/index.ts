@@ -8,6 +8,17 @@ export type { ExchangeRecord } from './exchange/record.ts'
 export { formatAddress } from './net/address.ts'
 export { ListenError } from './net/listen-error.ts'
 export type * from './snapshot.ts'
-export type { BoundListener, Engine, EngineEvent, EngineOptions, EngineStats, WorkerHooks } from './threads/api.ts'
+export type {
+  BoundListener,
+  EndpointState,
+  EndpointStatus,
+  Engine,
+  EngineEvent,
+  EngineOptions,
+  EngineStats,
+  NewEndpoint,
+  UpstreamControl,
+  WorkerHooks,
+} from './threads/api.ts'
 export { startEngine } from './threads/supervisor.ts'
 export { ownerData, runWorker, workerIndex } from './threads/worker.ts'

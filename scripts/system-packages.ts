@@ -13,6 +13,7 @@ export const TEST_PACKAGES: readonly SystemPackage[] = [
   { command: 'nginx', package: 'nginx' },
   { command: 'wrk', package: 'wrk' },
   { command: 'curl', package: 'curl' },
+  { command: 'dnsmasq', package: 'dnsmasq-base' },
 ]
 
 /**

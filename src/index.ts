@@ -1,4 +1,4 @@
-import type { BoundListener, EngineEvent, EngineStats } from '../engine/threads/api.ts'
+import type { BoundListener, EngineEvent, EngineStats, UpstreamControl } from '../engine/threads/api.ts'
 import type { BenchOptions } from './bench/options.ts'
 import type { BenchResult } from './bench/result.ts'
 import { checkConfiguration, loadConfiguration } from './config/load.ts'
@@ -8,14 +8,22 @@ import { startProxy } from './proxy.ts'
 /** Sluice as a library: the same proxy that the command starts, inside an application. */
 
 export { ListenError } from '../engine/net/listen-error.ts'
-export type { BoundListener, EngineEvent, EngineStats } from '../engine/threads/api.ts'
+export type {
+  BoundListener,
+  EndpointState,
+  EndpointStatus,
+  EngineEvent,
+  EngineStats,
+  NewEndpoint,
+  UpstreamControl,
+} from '../engine/threads/api.ts'
 export { BenchError, type BenchOptions, type BenchProgress } from './bench/options.ts'
 export type { BenchResult, CoursePoint, LatencySummary, LoadDescription } from './bench/result.ts'
 export { ConfigurationError, type Problem } from './config/errors.ts'
 export type { ConfigurationInput } from './config/schema.ts'
 
 export interface ProxyOptions {
-  /** Told when a worker starts or dies, and when a listener is at its connection limit. Must not throw. */
+  /** Told when a worker starts or dies, when an endpoint goes or comes back, and of whatever else the log would say. Must not throw. */
   readonly onEvent?: (event: EngineEvent) => void
   /** Writes the log that the configuration asks for to stdout. Default: false. */
   readonly logs?: boolean
@@ -27,6 +35,16 @@ export interface Proxy extends AsyncDisposable {
   readonly listeners: readonly BoundListener[]
   /** Counters and latencies since the start, summed over all workers at the call. */
   stats(): EngineStats
+  /**
+   * The endpoints of an upstream, to be looked at and changed while it runs.
+   *
+   * ```ts
+   * await proxy.upstream('api').drain('10.0.0.1:3000')
+   * ```
+   *
+   * @throws {RangeError} for an upstream that there is not.
+   */
+  upstream(name: string): UpstreamControl
   /**
    * Stops accepting, lets running requests finish for at most `runtime.shutdown_grace`, and ends the threads. Safe to
    * call twice.
@@ -61,6 +79,7 @@ export async function createProxy(
   return {
     listeners: proxy.listeners,
     stats: () => proxy.stats(),
+    upstream: name => proxy.upstream(name),
     close: () => proxy.close(),
     [Symbol.asyncDispose]: () => proxy.close(),
   }

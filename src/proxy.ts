@@ -1,7 +1,8 @@
-import type { BoundListener, Engine, EngineEvent, EngineStats } from '../engine/threads/api.ts'
+import type { BoundListener, Engine, EngineEvent, EngineStats, UpstreamControl } from '../engine/threads/api.ts'
 import { startEngine } from '../engine/threads/supervisor.ts'
 import type { Configuration } from './config/load.ts'
 import { type Log, openLog } from './telemetry/log.ts'
+import { logEvent } from './telemetry/log-event.ts'
 
 /** Glues a configuration, the engine and the log together: what the command line and the library both start. */
 
@@ -18,6 +19,8 @@ export interface RunningProxy {
   /** `null` when it was started without logs. */
   readonly logger: Log['logger'] | null
   stats(): EngineStats
+  /** @throws {RangeError} for an upstream that there is not. */
+  upstream(name: string): UpstreamControl
   close(): Promise<void>
 }
 
@@ -60,6 +63,7 @@ export async function startProxy(configuration: Configuration, options: StartOpt
     listeners: engine.listeners,
     logger: log?.logger ?? null,
     stats: () => engine.stats(),
+    upstream: name => engine.upstream(name),
     close: () => {
       closing ??= close(engine, log)
       return closing
@@ -85,29 +89,5 @@ async function close(engine: Engine, log: Log | null): Promise<void> {
     log?.logger.info('stopped')
   } finally {
     await log?.close()
-  }
-}
-
-/** @internal */
-export function logEvent(logger: Log['logger'], event: EngineEvent): void {
-  switch (event.kind) {
-    case 'worker_started':
-      logger.debug({ worker: event.worker }, 'worker started')
-      return
-    case 'worker_died':
-      logger.error({ worker: event.worker, error: event.error, stack: event.stack }, 'worker died and is replaced')
-      return
-    case 'connections_full':
-      logger.warn(
-        { worker: event.worker, listener: event.listener, limit: event.limit },
-        'connection limit reached: accepting stops until one closes',
-      )
-      return
-    case 'connection_fault':
-      logger.error(
-        { worker: event.worker, error: event.error, stack: event.stack },
-        'exception within a connection, which was closed',
-      )
-      return
   }
 }

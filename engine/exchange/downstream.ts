@@ -14,6 +14,10 @@ export interface Downstream {
   readonly forwarding: Forwarding
   readonly response: ResponseWriter
 
+  /** Whether an address is one of the proxies whose word counts. */
+  isTrusted(address: string): boolean
+  /** Runs what no read or write of the client's has called: an exception costs its connection, and nothing else. */
+  guard(run: () => void): void
   /** Stops and resumes reading the request's content. */
   pauseRequest(): void
   resumeRequest(): void
@@ -30,7 +34,8 @@ export interface ResponseWriter {
   readonly bytesWritten: number
   /** Passes on a 1xx response, at once, to clients that know of them. */
   sendInterim(head: Head, facts: ResponseFacts): void
-  sendHead(head: Head, facts: ResponseFacts, edits: CompiledEdits | null): void
+  /** `line` is one more field line, with its CRLF, or empty. */
+  sendHead(head: Head, facts: ResponseFacts, edits: CompiledEdits | null, line: string): void
   /** False when the client has to take what it has first. `slot` as in `Connection.write`. */
   sendContent(start: number, end: number, slot: Slot | null): boolean
   sendEnd(trailers: readonly string[] | null): void
@@ -39,5 +44,5 @@ export interface ResponseWriter {
   /** Writes a whole response of a route's own. */
   answer(answer: StaticAnswer): void
   /** Writes a whole response that says what went wrong. */
-  answerError(status: number): void
+  answerError(status: number, retryAfterSeconds?: number): void
 }

@@ -1,23 +1,21 @@
 /**
- * One request and its response, from the first byte read to the last byte written: picks the endpoint, tries again where
- * that is safe, and joins the two sides.
+ * One request and its response, from the first byte read to the last byte written: answers it, or has it forwarded, and
+ * keeps the account of it.
  *
  *     received ──route answers──────────────────────────────▶ ended
  *        │
  *        └─forward─▶ waiting ──response head──▶ responding ──response end──▶ ended
- *                      │  ▲                        │
- *           connect or │  │ next endpoint, or      └──101──▶ tunnel (the exchange ends with it)
- *           stale pool └──┘ a fresh connection
+ *                      │                          │
+ *                      └─ nobody answers: error   └──101──▶ tunnel (the exchange ends with it)
  *
  * Errors before the response head become an answer, errors behind it cut the connection. A client that goes away ends
- * the exchange from anywhere.
+ * the exchange from anywhere. What happens between waiting and responding is the work of `Forward`.
  */
-import { CHUNKED_CONTENT, NO_CONTENT } from '../http1/framing.ts'
 import type { Head } from '../http1/head.ts'
-import { type RequestRewrite, writeRequestHead } from '../http1/head-writer.ts'
 import { METHOD_HEAD, type RequestFacts } from '../http1/request-facts.ts'
 import type { ResponseFacts } from '../http1/response-facts.ts'
 import type { Slot } from '../net/slots.ts'
+import { Timer, type TimerTarget } from '../net/timer-wheel.ts'
 import { bucketOf } from '../shared/histogram.ts'
 import {
   BYTES_IN,
@@ -27,12 +25,12 @@ import {
   LATENCY_MAX_US,
   STATUS_CLASSES,
 } from '../shared/state-page.ts'
-import type { ClientSession, ResponseReceiver, SessionError } from '../upstream/client-session.ts'
-import type { Endpoint } from '../upstream/endpoint.ts'
-import type { Pool } from '../upstream/pool.ts'
+import type { ClientSession } from '../upstream/client-session.ts'
+import type { Upstream } from '../upstream/upstream.ts'
 import type { Downstream } from './downstream.ts'
 import { ERRORS, type ErrorCode } from './errors.ts'
-import type { Route, Upstream } from './generation.ts'
+import { Forward } from './forward.ts'
+import type { Route, StaticAnswer } from './generation.ts'
 import type { ExchangeRecord } from './record.ts'
 import type { WorkerContext } from './worker-context.ts'
 
@@ -42,36 +40,22 @@ const RESPONDING = 2
 const TUNNEL = 3
 const ENDED = 4
 
-const SESSION_ERRORS: Readonly<Record<SessionError, ErrorCode>> = {
-  connect_failed: 'upstream_connect_failed',
-  connect_timeout: 'upstream_connect_timeout',
-  closed: 'upstream_closed',
-  response_timeout: 'upstream_response_timeout',
-  idle_timeout: 'upstream_idle_timeout',
-  response_malformed: 'upstream_response_malformed',
-  no_parser: 'out_of_memory',
-  fault: 'internal',
-}
+/** Routes that fall back to each other: past it there is no answer but the error. */
+const FALLBACKS_MAX = 8
 
-export class Exchange implements ResponseReceiver, ExchangeRecord {
-  readonly #worker: WorkerContext
-  readonly #downstream: Downstream
+export class Exchange implements ExchangeRecord, TimerTarget {
+  readonly worker: WorkerContext
+  readonly downstream: Downstream
   readonly #startedAt: number
   #state = RECEIVED
   #route: Route | null = null
-  #upstream: Upstream | null = null
-  #session: ClientSession | null = null
-  #pool: Pool | null = null
-  /** Endpoints that could not be reached; `null` as long as none was tried in vain. */
-  #tried: Set<number> | null = null
-  /** A stale pooled connection has failed this request once. */
-  #replayed = false
-  #idempotent = false
-  #framing = NO_CONTENT
-  #requestComplete = false
-  #dialledAt = 0
+  /** `null` where the request is not forwarded. */
+  #forward: Forward | null = null
   #firstByteAt = 0
   #endedAt = 0
+  /** For the whole of it, where the route has one. */
+  #timer: Timer | null = null
+  #fallbacks = 0
   isHead = false
   wantsUpgrade = false
   requestStart = 0
@@ -84,14 +68,12 @@ export class Exchange implements ResponseReceiver, ExchangeRecord {
   status = 0
   bytesIn = 0
   bytesOut = 0
-  connectUs = -1
-  retries = 0
   error: ErrorCode | '' = ''
   errorDetail = ''
 
   constructor(worker: WorkerContext, downstream: Downstream, startedAt: number) {
-    this.#worker = worker
-    this.#downstream = downstream
+    this.worker = worker
+    this.downstream = downstream
     this.#startedAt = startedAt
     const { counters } = worker.row
     counters[EXCHANGES_ACTIVE] = (counters[EXCHANGES_ACTIVE] as number) + 1
@@ -118,11 +100,19 @@ export class Exchange implements ResponseReceiver, ExchangeRecord {
   }
 
   get endpoint(): string {
-    return this.#pool?.endpoint.name ?? ''
+    return this.#forward?.endpoint?.name ?? ''
   }
 
   get upstream(): string {
-    return this.#upstream?.name ?? ''
+    return this.#forward?.upstream.name ?? ''
+  }
+
+  get retries(): number {
+    return this.#forward?.retries ?? 0
+  }
+
+  get connectUs(): number {
+    return this.#forward?.connectUs ?? -1
   }
 
   get route(): string {
@@ -130,11 +120,11 @@ export class Exchange implements ResponseReceiver, ExchangeRecord {
   }
 
   get listener(): string {
-    return this.#downstream.listener
+    return this.downstream.listener
   }
 
   get client(): string {
-    return this.#downstream.client
+    return this.downstream.client
   }
 
   get flag(): string {
@@ -146,202 +136,126 @@ export class Exchange implements ResponseReceiver, ExchangeRecord {
     this.#route = route
     this.isHead = facts.method === METHOD_HEAD
     this.wantsUpgrade = facts.upgrade
-    this.#idempotent = facts.idempotent
-    this.#framing = facts.framing
     if (route === null) {
       this.fail('no_route')
     } else if (route.upstream === null) {
-      const { answer } = route
-      if (answer !== null) this.#answer(answer.status, () => this.#downstream.response.answer(answer))
+      if (route.answer !== null) this.#answerWith(route.answer)
     } else {
-      this.#forward(route, route.upstream, head, facts)
+      if (route.timeouts.totalMs > 0) this.#limit(route.timeouts.totalMs)
+      this.#state = WAITING
+      this.#forward = new Forward(this, route.upstream, route, facts, this.#startedAt)
+      this.#forward.start(head, facts)
     }
+  }
+
+  #limit(milliseconds: number): void {
+    const { wheel } = this.worker.net
+    this.#timer ??= new Timer(this)
+    wheel.set(this.#timer, milliseconds)
+  }
+
+  #answerWith(answer: StaticAnswer): void {
+    this.#answer(answer.status, () => this.downstream.response.answer(answer))
   }
 
   #answer(status: number, write: () => void): void {
     this.#state = RESPONDING
     this.status = status
     write()
-    this.#end()
+    this.#end(performance.now())
   }
 
-  /** @hotpath */
-  #forward(route: Route, upstream: Upstream, head: Head, facts: RequestFacts): void {
-    this.#upstream = upstream
-    const index = upstream.balancer.pick(null)
-    if (index < 0) {
-      this.fail('no_endpoint')
+  /** The upstream takes no request for some seconds: what its configuration has for that, or 503. */
+  circuitOpen(upstream: Upstream, retryAfterSeconds: number, head: Head, facts: RequestFacts): void {
+    const route = this.#route?.fallback ?? null
+    if (route === null || this.#fallbacks >= FALLBACKS_MAX) {
+      this.error = 'upstream_circuit_open'
+      const { status } = ERRORS.upstream_circuit_open
+      this.#answer(status, () => this.downstream.response.answerError(status, retryAfterSeconds))
       return
     }
-    const pool = upstream.pools[index] as Pool
-    const mayPipeline = facts.idempotent && facts.framing === NO_CONTENT && !facts.upgrade && !facts.expectContinue
-    const session = pool.acquire(mayPipeline)
-    const out = session.prepare()
-    const start = out.length
-    writeRequestHead(out, head, facts, this.#rewrite(route, pool.endpoint))
-    this.#attach(session, pool)
-    session.begin(this, start, facts.framing !== NO_CONTENT)
+    this.#fallbacks += 1
+    this.errorDetail = `circuit of ${upstream.name}`
+    this.start(route, head, facts)
   }
 
-  #rewrite(route: Route, endpoint: Endpoint): RequestRewrite {
-    const { host } = route
-    return {
-      forwarding: this.#downstream.forwarding,
-      edits: route.requestEdits,
-      host: host.kind === 'keep' ? null : host.kind === 'set' ? host.host : endpoint.host,
-      defaultHost: endpoint.host,
-      requestId: this.requestId,
-    }
+  /** The whole exchange has had its time. */
+  onDeadline(): void {
+    this.guard(() => this.fail('exchange_timeout'))
   }
 
-  #attach(session: ClientSession, pool: Pool): void {
-    this.#session = session
-    this.#pool = pool
-    this.#state = WAITING
-    if (session.open) this.connectUs = 0
-    else this.#dialledAt = performance.now()
-    const { inFlight } = this.#worker.row
-    const { column } = pool.endpoint
-    inFlight[column] = (inFlight[column] as number) + 1
-  }
-
-  #detach(): void {
-    if (this.#session === null) return
-    this.#session = null
-    const { inFlight } = this.#worker.row
-    const { column } = (this.#pool as Pool).endpoint
-    inFlight[column] = (inFlight[column] as number) - 1
+  /** Runs what a timer calls: an exception in it costs the client's connection, and nothing else. */
+  guard(run: () => void): void {
+    this.downstream.guard(run)
   }
 
   // The request's side.
 
   /** Content has come. With `slot` it lies in a slot of the client's connection, and may be written by reference. */
   requestContent(start: number, end: number, slot: Slot | null): void {
-    if (this.#session === null) return
-    if (!this.#session.writeContent(start, end, slot, this.#framing === CHUNKED_CONTENT))
-      this.#downstream.pauseRequest()
+    this.#forward?.requestContent(start, end, slot)
   }
 
   requestDone(trailers: readonly string[] | null): void {
-    this.#requestComplete = true
-    if (this.#framing !== NO_CONTENT) this.#session?.endContent(trailers, this.#framing === CHUNKED_CONTENT)
+    this.#forward?.requestDone(trailers)
   }
 
   /** All that one read of the client's brought has been handed over. */
   requestFlush(): void {
-    this.#session?.flush()
+    if (this.#forward !== null) this.#forward.requestFlush()
   }
 
   /** The client's connection is gone: it went away, or a fault of ours took it. */
   clientGone(code: 'client_closed' | 'internal'): void {
     if (this.#state === ENDED) return
     if (this.error === '') this.error = code
-    this.#session?.cancel(this)
-    this.#end()
+    this.#end(performance.now())
   }
 
   /** What was written to the client has been taken. */
   responseDrain(): void {
-    this.#session?.resume()
+    this.#forward?.responseDrain()
   }
 
   // The upstream's side.
 
-  onConnected(): void {
-    this.connectUs = (performance.now() - this.#dialledAt) * 1000
-  }
-
-  onRequestDrain(): void {
-    this.#downstream.resumeRequest()
-  }
-
-  onInterim(_session: ClientSession, head: Head, facts: ResponseFacts): void {
-    this.#downstream.response.sendInterim(head, facts)
-  }
-
-  onResponseHead(_session: ClientSession, head: Head, facts: ResponseFacts): void {
-    this.#firstByteAt = performance.now()
-    this.#worker.net.wheel.observe(this.#firstByteAt)
+  /** The head of the client's response has come. */
+  respond(status: number, nowMs: number): void {
+    this.#firstByteAt = nowMs
     this.#state = RESPONDING
-    this.status = facts.status
-    this.#downstream.response.sendHead(head, facts, (this.#route as Route).responseEdits)
+    this.status = status
   }
 
-  onResponseContent(session: ClientSession, start: number, end: number, slot: Slot | null): void {
-    if (!this.#downstream.response.sendContent(start, end, slot)) session.pause()
+  respondEnd(trailers: readonly string[] | null, nowMs: number): void {
+    this.downstream.response.sendEnd(trailers)
+    this.downstream.response.flush()
+    this.#end(nowMs)
   }
 
-  onResponseFlush(session: ClientSession): void {
-    if (!this.#downstream.response.flush()) session.pause()
-  }
-
-  onResponseEnd(_session: ClientSession, trailers: readonly string[] | null): void {
-    this.#downstream.response.sendEnd(trailers)
-    this.#downstream.response.flush()
-    this.#end()
-  }
-
-  onSwitch(session: ClientSession, head: Head, facts: ResponseFacts, start: number, end: number): void {
+  startTunnel(session: ClientSession, head: Head, facts: ResponseFacts, start: number, end: number): void {
     this.#firstByteAt = performance.now()
     this.#state = TUNNEL
     this.status = facts.status
-    this.#downstream.switchProtocols(session, head, facts, start, end)
+    // The deadline was for getting an answer; a tunnel has its own.
+    this.#unlimit()
+    this.downstream.switchProtocols(session, head, facts, start, end)
   }
 
-  onSessionError(session: ClientSession, error: SessionError, replayable: boolean, unsent: boolean): void {
-    if (this.#state === ENDED) return
-    const bytes = replayable ? session.copyRequest(this) : null
-    const pool = this.#pool as Pool
-    this.#detach()
-    const isConnectError = error === 'connect_failed' || error === 'connect_timeout'
-    if (this.#state === WAITING && bytes !== null) {
-      if (isConnectError) {
-        if (this.#tryNextEndpoint(pool, bytes)) return
-      } else if (error === 'closed' && session.reused && !this.#replayed && (this.#idempotent || unsent)) {
-        // The keep-alive race: the origin closed an idle connection as we wrote to it.
-        this.#replayed = true
-        this.#sendAgain(pool, bytes)
-        return
-      }
-    }
-    this.errorDetail = session.systemError
-    this.fail(SESSION_ERRORS[error])
-  }
-
-  /** False when every endpoint has been tried. */
-  #tryNextEndpoint(failed: Pool, bytes: Buffer): boolean {
-    const upstream = this.#upstream as Upstream
-    this.#tried ??= new Set()
-    this.#tried.add(failed.endpoint.index)
-    const index = upstream.balancer.pick(this.#tried)
-    if (index < 0) return false
-    const next = upstream.pools[index] as Pool
-    const rewritesHost = this.#route?.host.kind === 'upstream'
-    this.#sendAgain(next, rewritesHost ? withHost(bytes, next.endpoint.host) : bytes)
-    return true
-  }
-
-  #sendAgain(pool: Pool, bytes: Buffer): void {
-    this.retries += 1
-    const session = pool.acquireNew()
-    const out = session.prepare()
-    const start = out.length
-    out.copy(bytes, 0, bytes.length)
-    this.#attach(session, pool)
-    session.begin(this, start, !this.#requestComplete)
+  #unlimit(): void {
+    if (this.#timer !== null) this.worker.net.wheel.clear(this.#timer)
   }
 
   /** Ends the exchange with an error: told to the client where it can still be told, cut off where it cannot. */
   fail(code: ErrorCode): void {
     if (this.#state === ENDED) return
     if (this.error === '') this.error = code
-    this.#session?.cancel(this)
     const { status } = ERRORS[code]
     if (this.responseStarted || status === 0) {
-      this.#downstream.cut()
-      this.#end()
+      this.#forward?.end(this.#firstByteAt)
+      this.downstream.cut()
+      this.#end(performance.now())
     } else {
-      this.#answer(status, () => this.#downstream.response.answerError(status))
+      this.#answer(status, () => this.downstream.response.answerError(status))
     }
   }
 
@@ -350,24 +264,25 @@ export class Exchange implements ResponseReceiver, ExchangeRecord {
     this.error = error
     this.bytesIn += bytesIn
     this.bytesOut += bytesOut
-    this.#end()
+    this.#end(performance.now())
   }
 
   /** @hotpath */
-  #end(): void {
+  #end(nowMs: number): void {
     if (this.#state === ENDED) return
     this.#state = ENDED
-    this.#detach()
-    this.#endedAt = performance.now()
-    this.bytesOut += this.#downstream.response.bytesWritten
-    this.#downstream.exchangeEnded()
+    this.#endedAt = nowMs
+    if (this.#forward !== null) this.#forward.end(this.#firstByteAt)
+    if (this.#timer !== null) this.#unlimit()
+    this.bytesOut += this.downstream.response.bytesWritten
+    this.downstream.exchangeEnded()
     this.#count()
-    const { onExchange } = this.#worker
+    const { onExchange } = this.worker
     if (onExchange !== null) onExchange(this)
   }
 
   #count(): void {
-    const { counters, latency } = this.#worker.row
+    const { counters, latency } = this.worker.row
     counters[EXCHANGES_ACTIVE] = (counters[EXCHANGES_ACTIVE] as number) - 1
     counters[EXCHANGES_TOTAL] = (counters[EXCHANGES_TOTAL] as number) + 1
     counters[BYTES_IN] = (counters[BYTES_IN] as number) + this.bytesIn
@@ -379,11 +294,4 @@ export class Exchange implements ResponseReceiver, ExchangeRecord {
     latency[bucket] = (latency[bucket] as number) + 1
     if (total > (counters[LATENCY_MAX_US] as number)) counters[LATENCY_MAX_US] = total
   }
-}
-
-/** The request with another `Host`: the line that we wrote right behind the request line. */
-function withHost(request: Buffer, host: string): Buffer {
-  const start = request.indexOf('\r\n') + 2
-  const end = request.indexOf('\r\n', start)
-  return Buffer.concat([request.subarray(0, start), Buffer.from(`Host: ${host}`, 'latin1'), request.subarray(end)])
 }

@@ -4,26 +4,20 @@ import { statusText } from '../http1/status.ts'
 import type { NetContext } from '../net/connection.ts'
 import { Router } from '../routing/router.ts'
 import { AddressBlocks } from '../routing/trusted.ts'
-import type { HostRewrite, ListenerSnapshot, RouteSnapshot, Snapshot, UpstreamSnapshot } from '../snapshot.ts'
-import { RoundRobin } from '../upstream/balancers/round-robin.ts'
-import { Endpoint } from '../upstream/endpoint.ts'
-import { Pool } from '../upstream/pool.ts'
-
-/** A named upstream of this worker. */
-export class Upstream {
-  readonly name: string
-  readonly balancer: RoundRobin
-  readonly pools: readonly Pool[]
-
-  constructor(snapshot: UpstreamSnapshot, firstColumn: number, context: NetContext) {
-    this.name = snapshot.name
-    this.balancer = new RoundRobin(snapshot.endpoints.map(endpoint => endpoint.weight))
-    this.pools = snapshot.endpoints.map((entry, index) => {
-      const endpoint = new Endpoint(entry, index, firstColumn + index)
-      return new Pool(endpoint, snapshot.pool, snapshot.timeouts, context)
-    })
-  }
-}
+import type {
+  FieldLine,
+  HostRewrite,
+  Importance,
+  ListenerSnapshot,
+  RouteSnapshot,
+  RouteTimeouts,
+  Snapshot,
+} from '../snapshot.ts'
+import { HIGH, LOW, NORMAL } from '../upstream/concurrency-limit.ts'
+import type { SharedState } from '../upstream/endpoint.ts'
+import type { HealthListener } from '../upstream/health/endpoint-health.ts'
+import type { EndpointPlacement } from '../upstream/placement.ts'
+import { Upstream } from '../upstream/upstream.ts'
 
 /** An answer of our own, put together once. */
 export interface StaticAnswer {
@@ -42,6 +36,11 @@ export interface Route {
   readonly host: HostRewrite
   readonly requestEdits: CompiledEdits | null
   readonly responseEdits: CompiledEdits | null
+  readonly timeouts: RouteTimeouts
+  /** As `ConcurrencyLimit` counts it. */
+  readonly importance: number
+  /** What happens instead when the circuit of its upstream is open; `null` for an error. */
+  fallback: Route | null
 }
 
 export interface ListenerRoutes {
@@ -50,20 +49,31 @@ export interface ListenerRoutes {
   readonly trusted: AddressBlocks
 }
 
+export interface GenerationOptions {
+  readonly snapshot: Snapshot
+  /** Where the endpoints of each upstream are. */
+  readonly placements: readonly (readonly EndpointPlacement[])[]
+  readonly shared: SharedState
+  readonly context: NetContext
+  readonly onHealth: HealthListener
+}
+
+const IMPORTANCE: Readonly<Record<Importance, number>> = { low: LOW, normal: NORMAL, high: HIGH }
+
 export class Generation {
   readonly number: number
   readonly upstreams: readonly Upstream[]
   readonly listeners: readonly ListenerRoutes[]
 
-  constructor(snapshot: Snapshot, context: NetContext) {
+  constructor(options: GenerationOptions) {
+    const { snapshot, placements, shared, context, onHealth } = options
     this.number = snapshot.generation
-    let column = 0
-    this.upstreams = snapshot.upstreams.map(upstream => {
-      const first = column
-      column += upstream.endpoints.length
-      return new Upstream(upstream, first, context)
-    })
+    this.upstreams = snapshot.upstreams.map(
+      (upstream, index) =>
+        new Upstream({ snapshot: upstream, index, placements: placements[index] ?? [], shared, context, onHealth }),
+    )
     const routes = snapshot.routes.map(route => compileRoute(route, this.upstreams))
+    for (const route of routes) route.fallback = fallbackOf(route, routes)
     this.listeners = snapshot.listeners.map((settings, index) => ({
       settings,
       router: new Router(snapshot, index, routes),
@@ -73,9 +83,7 @@ export class Generation {
 
   /** Lets go of idle upstream connections, now and as they become idle. */
   close(): void {
-    for (const upstream of this.upstreams) {
-      for (const pool of upstream.pools) pool.close()
-    }
+    for (const upstream of this.upstreams) upstream.close()
   }
 }
 
@@ -84,17 +92,35 @@ function compileRoute(route: RouteSnapshot, upstreams: readonly Upstream[]): Rou
   return {
     name: route.name,
     upstream: action.kind === 'forward' ? (upstreams[action.upstream] as Upstream) : null,
-    answer: action.kind === 'respond' ? staticAnswer(route, action) : null,
+    answer: action.kind === 'respond' ? staticAnswer(action, route.response) : null,
     host: route.host,
     requestEdits: compileEdits(route.request),
     responseEdits: compileEdits(route.response),
+    timeouts: route.timeouts,
+    importance: IMPORTANCE[route.importance],
+    fallback: null,
   }
 }
 
-function staticAnswer(route: RouteSnapshot, action: RouteSnapshot['action'] & { kind: 'respond' }): StaticAnswer {
-  const edited = new Set([...route.response.remove, ...route.response.set.map(([name]) => name.toLowerCase())])
+function fallbackOf(route: Route, routes: readonly Route[]): Route | null {
+  const fallback = route.upstream?.settings.circuitBreaker?.fallback ?? null
+  if (fallback === null) return null
+  if (fallback.kind === 'route') return routes[fallback.route] ?? null
+  return { ...route, upstream: null, answer: staticAnswer(fallback, NO_EDITS), fallback: null }
+}
+
+const NO_EDITS: RouteSnapshot['response'] = { set: [], remove: [] }
+
+interface Answer {
+  readonly status: number
+  readonly fields: readonly FieldLine[]
+  readonly content: Uint8Array
+}
+
+function staticAnswer(action: Answer, edits: RouteSnapshot['response']): StaticAnswer {
+  const edited = new Set([...edits.remove, ...edits.set.map(([name]) => name.toLowerCase())])
   const fields = action.fields.filter(([name]) => !edited.has(name.toLowerCase()))
-  const lines = formatFields([...fields, ...route.response.set])
+  const lines = formatFields([...fields, ...edits.set])
   const length = mayHaveContent(action.status) ? `Content-Length: ${action.content.length}\r\n` : ''
   return {
     status: action.status,

@@ -117,6 +117,14 @@ export class Http1Downstream implements ConnectionOwner, Downstream {
     return this.#identify().forwarding
   }
 
+  isTrusted(address: string): boolean {
+    return this.#routes.trusted.has(address)
+  }
+
+  guard(run: () => void): void {
+    this.#connection.guard(run)
+  }
+
   #identify(): ClientIdentity {
     this.#identity ??= identifyClient(this.#connection.handle, this.#routes)
     return this.#identity

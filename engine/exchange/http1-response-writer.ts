@@ -76,7 +76,7 @@ export class Http1ResponseWriter implements ResponseWriter {
   }
 
   /** @hotpath */
-  sendHead(head: Head, facts: ResponseFacts, edits: CompiledEdits | null): void {
+  sendHead(head: Head, facts: ResponseFacts, edits: CompiledEdits | null, line: string): void {
     const { framing } = facts
     if (framing !== NO_CONTENT && framing !== LENGTH_CONTENT) {
       if (this.versionMinor === 1) this.#chunked = true
@@ -85,7 +85,7 @@ export class Http1ResponseWriter implements ResponseWriter {
     if (this.closeDelimited) this.closeAfter = true
     this.#decideClose()
     this.#takeOut()
-    writeResponseHead(out, head, facts, this.#chunked, this.#connectionLine(), edits)
+    writeResponseHead(out, head, facts, this.#chunked, this.#connectionLine() + line, edits)
   }
 
   /** A final response before the whole request closes too: where the next one begins may never be known. */
@@ -161,11 +161,12 @@ export class Http1ResponseWriter implements ResponseWriter {
     this.flush()
   }
 
-  answerError(status: number): void {
+  answerError(status: number, retryAfterSeconds = 0): void {
     this.#decideClose()
     const content = `${statusText(status)}\n`
     this.#takeOut()
     out.text(`HTTP/1.1 ${statusText(status)}\r\n${dateLine()}Content-Type: text/plain; charset=utf-8\r\n`)
+    if (retryAfterSeconds > 0) out.text(`Retry-After: ${retryAfterSeconds}\r\n`)
     out.text(`Content-Length: ${content.length}\r\n${this.#connectionLine()}\r\n`)
     if (!this.isHead) out.text(content)
     this.flush()

@@ -1,12 +1,15 @@
 /** What the exchanges of one worker share. */
 import type { NetContext } from '../net/connection.ts'
 import type { StateRow } from '../shared/state-page.ts'
+import type { SharedState } from '../upstream/endpoint.ts'
 import type { ExchangeRecord } from './record.ts'
 import type { RequestIds } from './request-id.ts'
 
 export interface WorkerContext {
   readonly net: NetContext
+  /** This worker's part of `shared`. */
   readonly row: StateRow
+  readonly shared: SharedState
   readonly requestIds: RequestIds
   readonly onExchange: ((record: ExchangeRecord) => void) | null
   /** No new requests on connections that are open: each response says `Connection: close`. */

@@ -1,9 +1,13 @@
 /**
- * What crosses threads: one SharedArrayBuffer with a row per worker. Each cell has one writer, the worker of its row, so
- * nothing is locked; whoever reads sums the column. A dead worker's row is zeroed where it speaks of the present
- * (in-flight, open connections) and kept where it counts what has been.
+ * What crosses threads: one SharedArrayBuffer. It has a row per worker, in which each cell has one writer, the worker of
+ * the row, so that nothing is locked; whoever reads sums the column. A dead worker's row is zeroed where it speaks of
+ * the present (in-flight, open connections) and kept where it counts what has been. Beside the rows lie the cells that
+ * all workers write: see `endpoint-cells.ts` and `upstream-cells.ts`.
  */
+import { WINDOW_CELLS } from './circuit-cells.ts'
+import { CONNECTIONS_USED, ENDPOINT_CELLS } from './endpoint-cells.ts'
 import { HISTOGRAM_BUCKETS } from './histogram.ts'
+import { QUEUED, RELEASES, UPSTREAM_CELLS } from './upstream-cells.ts'
 
 /** Counters of a row, each a double: exact up to 2^53. */
 export const CONNECTIONS_OPEN = 0
@@ -15,6 +19,9 @@ export const BYTES_OUT = 5
 /** Six cells: exchanges that ended without a status, then by the status's hundred. */
 export const STATUS_CLASSES = 6
 export const LATENCY_MAX_US = 12
+/** Tries of requests beyond their first, and those of them that were hedges. */
+export const RETRIES_TOTAL = 13
+export const HEDGES_TOTAL = 14
 const COUNTERS = 16
 
 /** Doubles and integers of a row are padded to whole cache lines, so that no two workers write to one. */
@@ -24,47 +31,105 @@ function padded(bytes: number): number {
   return Math.ceil(bytes / CACHE_LINE_BYTES) * CACHE_LINE_BYTES
 }
 
+/** How many endpoints and upstreams a page has room for. */
+export interface PageSize {
+  readonly endpoints: number
+  readonly upstreams: number
+}
+
+/** Hands out parts of the buffer, one after the other, each beginning with a cache line. */
+class Layout {
+  readonly #buffer: SharedArrayBuffer
+  #offset: number
+
+  constructor(buffer: SharedArrayBuffer, offset: number) {
+    this.#buffer = buffer
+    this.#offset = offset
+  }
+
+  #take(bytes: number): number {
+    const offset = this.#offset
+    this.#offset += padded(bytes)
+    return offset
+  }
+
+  doubles(count: number): Float64Array {
+    return new Float64Array(this.#buffer, this.#take(count * 8), count)
+  }
+
+  integers(count: number): Int32Array {
+    return new Int32Array(this.#buffer, this.#take(count * 4), count)
+  }
+
+  naturals(count: number): Uint32Array {
+    return new Uint32Array(this.#buffer, this.#take(count * 4), count)
+  }
+}
+
 /** One worker's row. */
 export class StateRow {
   readonly counters: Float64Array
   /** Requests under way, by endpoint. */
   readonly inFlight: Int32Array
+  /** Connections open or being opened, by endpoint: only of those with a limit on them. */
+  readonly connections: Int32Array
+  /** Requests that wait for a connection, by upstream. */
+  readonly queued: Int32Array
+  /** Tries that have ended, by endpoint: all of them, and those that were neither failures nor 5xx. */
+  readonly tries: Uint32Array
+  readonly goodTries: Uint32Array
+  /** Windows of circuits, `WINDOW_CELLS` each: of the endpoints, then of the upstreams. */
+  readonly windows: Int32Array
   /** Durations of whole exchanges, by bucket. */
   readonly latency: Uint32Array
 
-  constructor(buffer: SharedArrayBuffer, offset: number, endpoints: number) {
-    this.counters = new Float64Array(buffer, offset, COUNTERS)
-    const inFlightAt = offset + padded(COUNTERS * 8)
-    this.inFlight = new Int32Array(buffer, inFlightAt, endpoints)
-    this.latency = new Uint32Array(buffer, inFlightAt + padded(endpoints * 4), HISTOGRAM_BUCKETS)
+  constructor(buffer: SharedArrayBuffer, offset: number, { endpoints, upstreams }: PageSize) {
+    const layout = new Layout(buffer, offset)
+    this.counters = layout.doubles(COUNTERS)
+    this.inFlight = layout.integers(endpoints)
+    this.connections = layout.integers(endpoints)
+    this.queued = layout.integers(upstreams)
+    this.tries = layout.naturals(endpoints)
+    this.goodTries = layout.naturals(endpoints)
+    this.windows = layout.integers((endpoints + upstreams) * WINDOW_CELLS)
+    this.latency = layout.naturals(HISTOGRAM_BUCKETS)
   }
 
-  static bytes(endpoints: number): number {
-    return padded(COUNTERS * 8) + padded(endpoints * 4) + padded(HISTOGRAM_BUCKETS * 4)
-  }
-
-  /** Forgets what the row says of the present: its worker is gone. */
-  clearPresent(): void {
-    this.counters[CONNECTIONS_OPEN] = 0
-    this.counters[EXCHANGES_ACTIVE] = 0
-    this.inFlight.fill(0)
+  static bytes({ endpoints, upstreams }: PageSize): number {
+    const integers = [endpoints, endpoints, upstreams, endpoints, endpoints, (endpoints + upstreams) * WINDOW_CELLS]
+    const sum = integers.reduce((bytes, count) => bytes + padded(count * 4), 0)
+    return padded(COUNTERS * 8) + sum + padded(HISTOGRAM_BUCKETS * 4)
   }
 }
 
 export class StatePage {
   readonly buffer: SharedArrayBuffer
-  readonly endpoints: number
+  readonly size: PageSize
+  /** `ENDPOINT_CELLS` for each endpoint. */
+  readonly endpointCells: Int32Array
+  /** `UPSTREAM_CELLS` for each upstream. */
+  readonly upstreamCells: Int32Array
   readonly rows: readonly StateRow[]
 
-  constructor(buffer: SharedArrayBuffer, workers: number, endpoints: number) {
+  constructor(buffer: SharedArrayBuffer, workers: number, endpoints: number, upstreams = 0) {
     this.buffer = buffer
-    this.endpoints = endpoints
-    const stride = StateRow.bytes(endpoints)
-    this.rows = Array.from({ length: workers }, (_, worker) => new StateRow(buffer, worker * stride, endpoints))
+    this.size = { endpoints, upstreams }
+    const layout = new Layout(buffer, 0)
+    this.endpointCells = layout.integers(endpoints * ENDPOINT_CELLS)
+    this.upstreamCells = layout.integers(upstreams * UPSTREAM_CELLS)
+    const first = commonBytes(this.size)
+    const stride = StateRow.bytes(this.size)
+    this.rows = Array.from({ length: workers }, (_, row) => new StateRow(buffer, first + row * stride, this.size))
   }
 
-  static create(workers: number, endpoints: number): StatePage {
-    return new StatePage(new SharedArrayBuffer(StateRow.bytes(endpoints) * workers), workers, endpoints)
+  static create(workers: number, endpoints: number, upstreams = 0): StatePage {
+    const size = { endpoints, upstreams }
+    const bytes = commonBytes(size) + StateRow.bytes(size) * workers
+    return new StatePage(new SharedArrayBuffer(bytes), workers, endpoints, upstreams)
+  }
+
+  get endpoints(): number {
+    return this.size.endpoints
   }
 
   /** Sum of a counter over all workers. */
@@ -87,4 +152,38 @@ export class StatePage {
     }
     return sum
   }
+
+  /** Forgets what a row says of the present: its worker is gone. What it held of common goods is given back. */
+  clearPresent(row: StateRow): void {
+    row.counters[CONNECTIONS_OPEN] = 0
+    row.counters[EXCHANGES_ACTIVE] = 0
+    row.inFlight.fill(0)
+    for (const [column, held] of row.connections.entries()) {
+      if (held !== 0) Atomics.sub(this.endpointCells, column * ENDPOINT_CELLS + CONNECTIONS_USED, held)
+    }
+    row.connections.fill(0)
+    for (const [upstream, waiting] of row.queued.entries()) {
+      if (waiting !== 0) Atomics.sub(this.upstreamCells, upstream * UPSTREAM_CELLS + QUEUED, waiting)
+    }
+    row.queued.fill(0)
+    for (let upstream = 0; upstream < this.size.upstreams; upstream += 1) {
+      const cell = upstream * UPSTREAM_CELLS + RELEASES
+      Atomics.add(this.upstreamCells, cell, 1)
+      Atomics.notify(this.upstreamCells, cell)
+    }
+  }
+
+  /** Makes a column ready for another endpoint. Its last one must have no request and no connection left anywhere. */
+  clearColumn(column: number): void {
+    this.endpointCells.fill(0, column * ENDPOINT_CELLS, (column + 1) * ENDPOINT_CELLS)
+    for (const row of this.rows) {
+      row.tries[column] = 0
+      row.goodTries[column] = 0
+      row.windows.fill(0, column * WINDOW_CELLS, (column + 1) * WINDOW_CELLS)
+    }
+  }
+}
+
+function commonBytes({ endpoints, upstreams }: PageSize): number {
+  return padded(endpoints * ENDPOINT_CELLS * 4) + padded(upstreams * UPSTREAM_CELLS * 4)
 }

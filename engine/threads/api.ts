@@ -1,5 +1,6 @@
 import type { ExchangeRecord } from '../exchange/record.ts'
-import type { Snapshot } from '../snapshot.ts'
+import type { Address, EndpointSnapshot, Snapshot } from '../snapshot.ts'
+import type { HealthChange } from '../upstream/health/endpoint-health.ts'
 
 /** What the engine tells its owner; the owner decides what of it is logged. */
 export type EngineEvent =
@@ -8,6 +9,32 @@ export type EngineEvent =
   | { readonly kind: 'worker_died'; readonly worker: number; readonly error: string; readonly stack: string }
   /** A listener is at its connection limit and has stopped accepting (once per spell). */
   | { readonly kind: 'connections_full'; readonly worker: number; readonly listener: string; readonly limit: number }
+  /** Requests have shown something of an endpoint, or (with an empty `endpoint`) the circuit of an upstream has changed. */
+  | {
+      readonly kind: 'endpoint_health'
+      readonly upstream: string
+      readonly endpoint: string
+      readonly change: HealthChange
+      readonly reason: string
+    }
+  /** Active checks have taken an endpoint down or brought it up. */
+  | {
+      readonly kind: 'endpoint_checked'
+      readonly upstream: string
+      readonly endpoint: string
+      readonly healthy: boolean
+      readonly reason: string
+    }
+  /** Endpoints have come or gone: by a change of DNS or by `UpstreamControl`. */
+  | {
+      readonly kind: 'endpoints_changed'
+      readonly upstream: string
+      readonly added: readonly string[]
+      readonly removed: readonly string[]
+    }
+  /** A name could not be resolved (once per spell); what it had last goes on. */
+  | { readonly kind: 'name_failed'; readonly upstream: string; readonly name: string; readonly error: string }
+  | { readonly kind: 'name_recovered'; readonly upstream: string; readonly name: string }
   /** An exception within one connection; the connection was closed, nothing else. A defect of ours. */
   | { readonly kind: 'connection_fault'; readonly worker: number; readonly error: string; readonly stack: string }
 
@@ -44,10 +71,70 @@ export interface Engine {
   readonly listeners: readonly BoundListener[]
   /** Sums over all workers, read from the state page at the call. */
   stats(): EngineStats
+  /** The endpoints of an upstream, to be looked at and changed while it runs. @throws {RangeError} for an unknown name. */
+  upstream(name: string): UpstreamControl
   /** Stops accepting, lets running exchanges finish within the grace, ends the threads. Safe to call twice. */
   stop(): Promise<void>
   /** Ends the threads at once. */
   kill(): Promise<void>
+}
+
+/** Why an endpoint is chosen or not: the first of these that holds. */
+export type EndpointState =
+  /** Taken out by hand. */
+  | 'down'
+  /** Running and sticky work stays, new work goes elsewhere. */
+  | 'draining'
+  /** Active checks fail. */
+  | 'unhealthy'
+  | 'ejected'
+  /** Its ejection is over, and one request is to show whether it is back. */
+  | 'probing'
+  | 'circuit_open'
+  | 'circuit_half_open'
+  | 'up'
+
+export interface EndpointStatus {
+  readonly upstream: string
+  readonly name: string
+  readonly address: Address
+  readonly state: EndpointState
+  readonly weight: number
+  readonly backup: boolean
+  readonly priority: number
+  /** Requests under way, over all workers. */
+  readonly requests: number
+  /** Connections open or being opened; -1 where there is no limit on them, and they are not counted. */
+  readonly connections: number
+  /** Tries that have ended, and those of them that were neither failures nor 5xx. */
+  readonly tries: number
+  readonly goodTries: number
+  /** Ejections in a row. */
+  readonly ejections: number
+  /** Moving averages in microseconds; 0 where the balancer does not measure them. */
+  readonly firstByteUs: number
+  readonly responseUs: number
+}
+
+/** An endpoint that is added while it runs; what is left out is as in a configuration. */
+export type NewEndpoint = Pick<EndpointSnapshot, 'address'> & Partial<EndpointSnapshot>
+
+/**
+ * Changes to an upstream without a reload. An endpoint is named as in the configuration (`api.internal:80` is all the
+ * addresses of that name), or as in `endpoints()`. Each method takes effect for the next request, resolves when every
+ * worker knows of it, and rejects with a `RangeError` for an endpoint that there is not (or is already).
+ */
+export interface UpstreamControl {
+  endpoints(): readonly EndpointStatus[]
+  add(endpoint: NewEndpoint): Promise<void>
+  /** New work goes elsewhere at once; what runs there ends in its own time. */
+  remove(endpoint: string): Promise<void>
+  setWeight(endpoint: string, weight: number): Promise<void>
+  up(endpoint: string): Promise<void>
+  /** No new work, sticky sessions neither. */
+  down(endpoint: string): Promise<void>
+  /** No new work but that of sticky sessions. Resolves when nothing is under way there any more, at the latest after `waitMs`. */
+  drain(endpoint: string, waitMs?: number): Promise<void>
 }
 
 export interface EngineStats {
@@ -61,6 +148,9 @@ export interface EngineStats {
   readonly statusClasses: readonly number[]
   /** Requests under way per endpoint, in the order of the snapshot. */
   readonly inFlight: readonly { readonly upstream: string; readonly endpoint: string; readonly requests: number }[]
+  /** Tries beyond the first, and second tries beside a slow first one. */
+  readonly retries: number
+  readonly hedges: number
   readonly latencyUs: {
     readonly count: number
     readonly p50: number

@@ -11,8 +11,9 @@ import type { StreamHandle } from '../net/handles.ts'
 import { ListenError } from '../net/listen-error.ts'
 import { Listener, type ListenerOwner } from '../net/listener.ts'
 import { TimerWheel } from '../net/timer-wheel.ts'
-import { CONNECTIONS_OPEN, CONNECTIONS_TOTAL, type StateRow } from '../shared/state-page.ts'
+import { CONNECTIONS_OPEN, CONNECTIONS_TOTAL, type StatePage, type StateRow } from '../shared/state-page.ts'
 import type { Address, Snapshot } from '../snapshot.ts'
+import type { EndpointPlacement } from '../upstream/placement.ts'
 import type { EngineEvent, WorkerHooks } from './api.ts'
 
 /** Milliseconds between two looks at whether the last exchange has ended. */
@@ -21,7 +22,9 @@ const DRAIN_POLL_MS = 20
 export interface DataPlaneOptions {
   readonly snapshot: Snapshot
   readonly worker: number
-  readonly row: StateRow
+  /** Where the endpoints of each upstream are. */
+  readonly placements: readonly (readonly EndpointPlacement[])[]
+  readonly page: StatePage
   readonly hooks: WorkerHooks
   /** Other workers listen on the same addresses. */
   readonly reusePort: boolean
@@ -33,15 +36,27 @@ export class DataPlane implements ListenerOwner {
   readonly #net: NetContext
   readonly #context: WorkerContext
   readonly #generation: Generation
+  readonly #row: StateRow
   readonly #listeners: Listener[] = []
 
   constructor(options: DataPlaneOptions) {
     this.#options = options
     this.#net = { slots, wheel: new TimerWheel(), onFault: error => this.#fault(error) }
-    this.#generation = new Generation(options.snapshot, this.#net)
+    const { snapshot, placements, page, worker } = options
+    this.#row = page.rows[worker] as StateRow
+    const shared = { page, row: this.#row }
+    this.#generation = new Generation({
+      snapshot,
+      placements,
+      shared,
+      context: this.#net,
+      onHealth: (upstream, endpoint, change, reason) =>
+        options.onEvent({ kind: 'endpoint_health', upstream, endpoint, change, reason }),
+    })
     this.#context = {
       net: this.#net,
-      row: options.row,
+      row: this.#row,
+      shared,
       requestIds: new RequestIds(),
       onExchange: options.hooks.onExchange,
       draining: false,
@@ -78,8 +93,13 @@ export class DataPlane implements ListenerOwner {
     return bound
   }
 
+  /** The endpoints of an upstream are others now. */
+  place(upstream: number, placements: readonly EndpointPlacement[]): void {
+    this.#generation.upstreams[upstream]?.update(placements)
+  }
+
   onAccept(listener: Listener, handle: StreamHandle): Connection {
-    const { counters } = this.#options.row
+    const { counters } = this.#row
     counters[CONNECTIONS_OPEN] = (counters[CONNECTIONS_OPEN] as number) + 1
     counters[CONNECTIONS_TOTAL] = (counters[CONNECTIONS_TOTAL] as number) + 1
     handle.setNoDelay?.(true)
@@ -92,7 +112,7 @@ export class DataPlane implements ListenerOwner {
   }
 
   onReleased(): void {
-    const { counters } = this.#options.row
+    const { counters } = this.#row
     counters[CONNECTIONS_OPEN] = (counters[CONNECTIONS_OPEN] as number) - 1
   }
 

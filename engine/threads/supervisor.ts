@@ -13,12 +13,17 @@ import {
   CONNECTIONS_TOTAL,
   EXCHANGES_ACTIVE,
   EXCHANGES_TOTAL,
+  HEDGES_TOTAL,
   LATENCY_MAX_US,
+  RETRIES_TOTAL,
   STATUS_CLASSES,
   StatePage,
+  type StateRow,
 } from '../shared/state-page.ts'
 import type { Address, Snapshot } from '../snapshot.ts'
-import type { BoundListener, Engine, EngineOptions, EngineStats } from './api.ts'
+import type { EndpointPlacement } from '../upstream/placement.ts'
+import type { BoundListener, Engine, EngineOptions, EngineStats, UpstreamControl } from './api.ts'
+import { Directory } from './directory.ts'
 import type { FromWorker, ToWorker, WorkerBirth } from './messages.ts'
 
 /** A worker that lived less than this is replaced after a pause, so that one that cannot live does not spin. */
@@ -40,30 +45,43 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   return supervisor
 }
 
-/** Columns of the state page that a snapshot needs: one per endpoint, in order. */
-function countEndpoints(snapshot: Snapshot): number {
-  return snapshot.upstreams.reduce((sum, upstream) => sum + upstream.endpoints.length, 0)
+/** Endpoints that may come while it runs, by names and by hand, beside those of the configuration. */
+const SPARE_COLUMNS = 1024
+
+/** Columns of the state page for a snapshot: its endpoints may have several addresses each, and others come. */
+function columnsFor(snapshot: Snapshot): number {
+  return 2 * snapshot.upstreams.reduce((sum, upstream) => sum + upstream.endpoints.length, 0) + SPARE_COLUMNS
 }
 
 class Supervisor implements Engine {
   readonly #options: EngineOptions
   readonly #page: StatePage
   readonly #workers: (Worker | null)[]
+  readonly #directory: Directory
   #snapshot: Snapshot
   #ending = false
   #stopped: Promise<void> | null = null
   readonly #restarts = new Set<NodeJS.Timeout>()
+  /** Changes that some workers do not know of yet. */
+  readonly #changes = new Map<number, { readonly waitsFor: Set<number>; readonly resolve: () => void }>()
+  #lastChange = 0
 
   constructor(options: EngineOptions) {
     this.#options = options
     this.#snapshot = options.snapshot
-    this.#page = StatePage.create(options.workers, countEndpoints(options.snapshot))
+    const { snapshot, workers } = options
+    this.#page = StatePage.create(workers, columnsFor(snapshot), snapshot.upstreams.length)
+    this.#directory = new Directory(snapshot, this.#page, {
+      publish: (upstream, placements) => this.#publish(upstream, placements),
+      onEvent: event => options.onEvent?.(event),
+    })
     this.#workers = new Array<Worker | null>(options.workers).fill(null)
   }
 
   async start(): Promise<void> {
     try {
       await this.#assertAddressesFree()
+      await this.#directory.open()
       // The first worker learns the ports that the system chooses; the others join it there.
       this.#adopt(await this.#startWorker(0))
       const others = this.#workers.map((_, worker) => worker).slice(1)
@@ -98,8 +116,9 @@ class Supervisor implements Engine {
       worker: index,
       workers: this.#options.workers,
       snapshot: this.#snapshot,
+      placements: this.#directory.placements,
       page: this.#page.buffer,
-      endpoints: this.#page.endpoints,
+      size: this.#page.size,
       ownerData: this.#options.ownerData,
     }
     const worker = new Worker(this.#options.workerModule ?? ENGINE_WORKER, {
@@ -126,6 +145,8 @@ class Supervisor implements Engine {
           accepts = true
           this.#options.onEvent?.({ kind: 'worker_started', worker: index })
           resolve(message.addresses)
+        } else if (message.kind === 'placed') {
+          this.#acknowledge(message.change, index)
         } else {
           reject(new ListenError(message.listener, message.code, message.message))
         }
@@ -136,10 +157,43 @@ class Supervisor implements Engine {
   #onDeath(index: number, worker: Worker, error: Error, livedMs: number): void {
     if (this.#workers[index] !== worker) return
     this.#workers[index] = null
-    this.#page.rows[index]?.clearPresent()
+    this.#page.clearPresent(this.#page.rows[index] as StateRow)
+    for (const change of this.#changes.keys()) this.#acknowledge(change, index)
     if (this.#ending) return
     this.#options.onEvent?.({ kind: 'worker_died', worker: index, error: error.message, stack: error.stack ?? '' })
     this.#replace(index, livedMs < SHORT_LIFE_MS ? PAUSE_AFTER_SHORT_LIFE_MS : 0)
+  }
+
+  /** Tells every worker where the endpoints of an upstream are; resolves when all know, or are gone. */
+  #publish(upstream: number, placements: readonly EndpointPlacement[]): Promise<void> {
+    const change = ++this.#lastChange
+    const message: ToWorker = { kind: 'place', change, upstream, placements }
+    const told = new Set<number>()
+    for (const [index, worker] of this.#workers.entries()) {
+      if (worker === null) continue
+      worker.postMessage(message)
+      told.add(index)
+    }
+    return new Promise(resolve => {
+      this.#changes.set(change, { waitsFor: told, resolve })
+      this.#settle(change)
+    })
+  }
+
+  #acknowledge(change: number, worker: number): void {
+    this.#changes.get(change)?.waitsFor.delete(worker)
+    this.#settle(change)
+  }
+
+  #settle(change: number): void {
+    const pending = this.#changes.get(change)
+    if (pending === undefined || pending.waitsFor.size > 0) return
+    this.#changes.delete(change)
+    pending.resolve()
+  }
+
+  upstream(name: string): UpstreamControl {
+    return this.#directory.upstream(name)
   }
 
   #replace(index: number, afterMs: number): void {
@@ -164,9 +218,6 @@ class Supervisor implements Engine {
   stats(): EngineStats {
     const page = this.#page
     const latency = page.latency()
-    const endpoints = this.#snapshot.upstreams.flatMap(upstream =>
-      upstream.endpoints.map(endpoint => ({ upstream: upstream.name, endpoint: endpoint.name })),
-    )
     return {
       connectionsOpen: page.counter(CONNECTIONS_OPEN),
       connectionsTotal: page.counter(CONNECTIONS_TOTAL),
@@ -175,7 +226,11 @@ class Supervisor implements Engine {
       bytesIn: page.counter(BYTES_IN),
       bytesOut: page.counter(BYTES_OUT),
       statusClasses: Array.from({ length: 6 }, (_, index) => page.counter(STATUS_CLASSES + index)),
-      inFlight: endpoints.map((endpoint, column) => ({ ...endpoint, requests: page.inFlight(column) })),
+      inFlight: this.#directory
+        .endpoints()
+        .map(({ upstream, name, requests }) => ({ upstream, endpoint: name, requests })),
+      retries: page.counter(RETRIES_TOTAL),
+      hedges: page.counter(HEDGES_TOTAL),
       latencyUs: {
         count: latency.reduce((sum, count) => sum + count, 0),
         p50: percentile(latency, 0.5),
@@ -205,6 +260,9 @@ class Supervisor implements Engine {
 
   #end(): void {
     this.#ending = true
+    this.#directory.close()
+    for (const { resolve } of this.#changes.values()) resolve()
+    this.#changes.clear()
     for (const timer of this.#restarts) clearTimeout(timer)
     this.#restarts.clear()
   }

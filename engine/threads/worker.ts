@@ -1,7 +1,7 @@
 /** The life of a data-plane thread: born with a snapshot, told to stop, ended. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { ListenError } from '../net/listen-error.ts'
-import { StatePage, type StateRow } from '../shared/state-page.ts'
+import { StatePage } from '../shared/state-page.ts'
 import type { WorkerHooks } from './api.ts'
 import { DataPlane } from './data-plane.ts'
 import { type FromWorker, servesListener, type ToWorker, type WorkerBirth } from './messages.ts'
@@ -23,19 +23,24 @@ export function ownerData(): unknown {
 
 /** Runs the data plane in this thread until the supervisor ends it. To be called once, by the worker module. */
 export async function runWorker(hooks: WorkerHooks): Promise<void> {
-  const { worker, workers, snapshot, page, endpoints } = birth()
+  const { worker, workers, snapshot, placements, page, size } = birth()
   const port = parentPort as NonNullable<typeof parentPort>
   const tell = (message: FromWorker): void => port.postMessage(message)
-  const row = new StatePage(page, workers, endpoints).rows[worker] as StateRow
   const plane = new DataPlane({
     snapshot,
     worker,
-    row,
+    placements,
+    page: new StatePage(page, workers, size.endpoints, size.upstreams),
     hooks,
     reusePort: workers > 1,
     onEvent: event => tell({ kind: 'event', event }),
   })
   port.on('message', (message: ToWorker) => {
+    if (message.kind === 'place') {
+      plane.place(message.upstream, message.placements)
+      tell({ kind: 'placed', change: message.change })
+      return
+    }
     void plane.stop(message.graceMs).then(() => {
       hooks.onStop?.()
       process.exit(0)

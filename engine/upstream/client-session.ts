@@ -19,44 +19,7 @@ import { Dial, type DialOwner } from '../net/dial.ts'
 import type { Slot } from '../net/slots.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { Pool } from './pool.ts'
-
-/** Why an exchange on a session failed. */
-export type SessionError =
-  | 'connect_failed'
-  | 'connect_timeout'
-  | 'closed'
-  | 'response_timeout'
-  | 'idle_timeout'
-  | 'response_malformed'
-  | 'no_parser'
-  | 'fault'
-
-/** The exchange, as its session sees it. Every call may end the exchange. */
-export interface ResponseReceiver {
-  /** A response to HEAD has no content. */
-  readonly isHead: boolean
-  readonly wantsUpgrade: boolean
-  /** Where its request lies in the session's `out`; the session moves them when it moves the bytes. */
-  requestStart: number
-  requestEnd: number
-  onConnected(session: ClientSession): void
-  onInterim(session: ClientSession, head: Head, facts: ResponseFacts): void
-  onResponseHead(session: ClientSession, head: Head, facts: ResponseFacts): void
-  /** `slot` is given when the content may be written by reference: it lies in a slot of the session's own. */
-  onResponseContent(session: ClientSession, start: number, end: number, slot: Slot | null): void
-  onResponseEnd(session: ClientSession, trailers: readonly string[] | null): void
-  /** All that one read brought has been handed over. */
-  onResponseFlush(session: ClientSession): void
-  /** The request's bytes were taken by the kernel. */
-  onRequestDrain(session: ClientSession): void
-  /** 101: the connection is the receiver's from here, with what lies behind the head. */
-  onSwitch(session: ClientSession, head: Head, facts: ResponseFacts, start: number, end: number): void
-  /**
-   * `replayable`: the whole request lies in `out` and nothing of its response has come. `unsent`: the kernel was given
-   * nothing of it.
-   */
-  onSessionError(session: ClientSession, error: SessionError, replayable: boolean, unsent: boolean): void
-}
+import { DiscardedResponse, type ResponseReceiver, type SessionError } from './response-receiver.ts'
 
 /** Response heads share the table: each is used up before the next is read. */
 const responseHead = new Head(memory)
@@ -105,10 +68,14 @@ export class ClientSession implements DialOwner {
   #headPassed = false
   #keepAlive = false
   #keepAliveSeconds = -1
-  constructor(pool: Pool, endpoint: Endpoint, context: NetContext) {
+  /** Counts against its endpoint's limit on connections, until `givePermitBack`. */
+  holdsPermit: boolean
+
+  constructor(pool: Pool, endpoint: Endpoint, context: NetContext, holdsPermit: boolean) {
     this.#pool = pool
     this.endpoint = endpoint
     this.context = context
+    this.holdsPermit = holdsPermit
     this.#parser = new MessageParser(RESPONSE, LIMITS)
   }
 
@@ -189,11 +156,11 @@ export class ClientSession implements DialOwner {
   }
 
   #awaitResponse(): void {
-    const { responseMs, idleMs } = this.#pool.timeouts
+    const { idleMs } = this.#pool.timeouts
     if (this.#headPassed) {
       // While the client takes its time, the origin is not the one who is late.
       if (this.connection?.reading) this.connection.setDeadline(idleMs)
-    } else if (!this.#requestOpen) this.connection?.setDeadline(responseMs)
+    } else if (!this.#requestOpen) this.connection?.setDeadline(this.#queue[0]?.responseTimeoutMs ?? idleMs)
     else if (this.connection !== null && this.connection.pendingWrites > 0) this.connection.setDeadline(idleMs)
     else this.connection?.clearDeadline()
   }
@@ -208,6 +175,11 @@ export class ClientSession implements DialOwner {
       this.#addContent(start, end, chunked)
       return this.#state === OPEN
     }
+    if (!this.#streamed && this.#mayKeep(end - start)) {
+      this.#addContent(start, end, chunked)
+      this.flushNow()
+      return connection.pendingWrites === 0
+    }
     this.#startStreaming()
     let taken: boolean
     if (slot !== null) {
@@ -220,6 +192,12 @@ export class ClientSession implements DialOwner {
     }
     if (!taken) this.#awaitResponse()
     return taken
+  }
+
+  /** Whether `count` more bytes of content still fit into what is kept for sending the last request again. */
+  #mayKeep(count: number): boolean {
+    const last = this.#queue.at(-1)
+    return last !== undefined && this.out.length - last.requestStart + count <= last.replayBytesMax
   }
 
   #addContent(start: number, end: number, chunked: boolean): void {
@@ -251,9 +229,20 @@ export class ClientSession implements DialOwner {
     if (this.#state === OPEN && this.#flushed === this.out.length) this.#awaitResponse()
   }
 
-  /** Bytes of a request as they were put together, to be sent again on another session. */
-  copyRequest(receiver: ResponseReceiver): Buffer {
-    return Buffer.from(this.out.bytes.subarray(receiver.requestStart, receiver.requestEnd))
+  /** Copies a request as it was put together, to be sent again on another session. */
+  copyRequest(receiver: ResponseReceiver, to: ByteBuffer): void {
+    to.copy(this.out.bytes, receiver.requestStart, receiver.requestEnd)
+  }
+
+  /** The whole of the front request, as far as it has come, is still at hand. */
+  get keepsRequest(): boolean {
+    return !(this.#streamed && this.#queue.length === 1)
+  }
+
+  /** The receiver has no use for its response, whose head has come: it is read away, as long as it is small. */
+  discard(receiver: ResponseReceiver): void {
+    const index = this.#queue.indexOf(receiver)
+    if (index >= 0) this.#queue[index] = new DiscardedResponse(receiver)
   }
 
   /** Stops and resumes reading the response, for a client that takes it slowly. */
@@ -283,11 +272,18 @@ export class ClientSession implements DialOwner {
     this.#queue[index] = new DiscardedResponse(receiver)
   }
 
-  /** Leaves the connection to whoever took it over. */
+  /** Leaves the connection to whoever took it over, and with it the permit. */
   release(): void {
     this.#state = CLOSED
     this.#parser.close()
     this.#pool.forget(this)
+  }
+
+  /** The connection is closed, by the session or by whoever took it over. */
+  givePermitBack(): void {
+    if (!this.holdsPermit) return
+    this.holdsPermit = false
+    this.#pool.givePermitBack()
   }
 
   onConnect(connection: Connection): void {
@@ -341,7 +337,8 @@ export class ClientSession implements DialOwner {
   }
 
   /** Reads on in the front response; gives the bytes used, or -1 when the session has ended. */
-  #readMessage(receiver: ResponseReceiver, start: number, end: number, wholeRead: boolean): number {
+  #readMessage(front: ResponseReceiver, start: number, end: number, wholeRead: boolean): number {
+    let receiver = front
     const parser = this.#parser
     const connection = this.connection as Connection
     const began = this.#headPassed
@@ -359,7 +356,8 @@ export class ClientSession implements DialOwner {
       this.#keepAlive = response.keepAlive
       if (response.keepAlive && response.versionMinor === 1) this.persistent = true
       receiver.onResponseHead(this, responseHead, response)
-      if (this.#queue[0] !== receiver) return -1
+      if (this.#queue[0] === undefined) return -1
+      receiver = this.#queue[0]
     }
     if (contentEnd > contentStart) {
       const slot = began && wholeRead && connection.ownsSlot ? connection.slot : null
@@ -436,7 +434,7 @@ export class ClientSession implements DialOwner {
       this.#pool.giveBack(this)
       return
     }
-    connection.setDeadline(this.#pool.timeouts.responseMs)
+    connection.setDeadline(next.responseTimeoutMs)
     connection.resume()
     if (next.requestStart > OUT_BYTES_KEPT && connection.pendingWrites === 0) this.#clearOut(next.requestStart)
     this.#pool.giveBack(this)
@@ -525,6 +523,7 @@ export class ClientSession implements DialOwner {
     this.connection?.destroy()
     this.#parser.close()
     this.#pool.forget(this)
+    this.givePermitBack()
   }
 
   /** Ends an idle session, e.g. because its pool is full. */
@@ -536,28 +535,4 @@ export class ClientSession implements DialOwner {
 function flushScheduled(session: ClientSession): void {
   const { connection } = session
   if (connection !== null) connection.guard(() => session.flushNow())
-}
-
-/** Stands for a client that has gone while others wait behind its response on the same connection. */
-class DiscardedResponse implements ResponseReceiver {
-  readonly isHead: boolean
-  readonly wantsUpgrade = false
-  requestStart: number
-  requestEnd: number
-
-  constructor(receiver: ResponseReceiver) {
-    this.isHead = receiver.isHead
-    this.requestStart = receiver.requestStart
-    this.requestEnd = receiver.requestEnd
-  }
-
-  onConnected(): void {}
-  onInterim(): void {}
-  onResponseHead(): void {}
-  onResponseContent(): void {}
-  onResponseEnd(): void {}
-  onResponseFlush(): void {}
-  onRequestDrain(): void {}
-  onSwitch(): void {}
-  onSessionError(): void {}
 }

@@ -1,5 +1,20 @@
-import { formatAddress } from '../net/address.ts'
-import type { Address, EndpointSnapshot } from '../snapshot.ts'
+import type { NetContext } from '../net/connection.ts'
+import { WINDOW_CELLS } from '../shared/circuit-cells.ts'
+import { ENDPOINT_CELLS, ENDPOINT_CIRCUIT } from '../shared/endpoint-cells.ts'
+import type { StatePage, StateRow } from '../shared/state-page.ts'
+import { UPSTREAM_CELLS, UPSTREAM_CIRCUIT } from '../shared/upstream-cells.ts'
+import type { Address, CircuitBreakerSnapshot, UpstreamSnapshot } from '../snapshot.ts'
+import { Circuit } from './health/circuit.ts'
+import { Permits } from './permits.ts'
+import type { EndpointPlacement } from './placement.ts'
+import { Pool, type PoolOwner } from './pool.ts'
+
+/** What crosses threads, as one worker reaches it. */
+export interface SharedState {
+  readonly page: StatePage
+  /** This worker's. */
+  readonly row: StateRow
+}
 
 /** One address of an upstream, as a worker sees it. */
 export class Endpoint {
@@ -7,23 +22,76 @@ export class Endpoint {
   readonly address: Address
   /** Its column in the state page. */
   readonly column: number
-  /** Its place in its upstream. */
-  readonly index: number
+  /** The first of its cells in `StatePage.endpointCells`. */
+  readonly cells: number
+  /** What the configuration calls it; the same for all addresses of a name. */
+  readonly server: string
   /** What `Host` says where the route asks for the endpoint's own, or the request had none. */
   readonly host: string
+  weight: number
+  readonly backup: boolean
+  readonly priority: number
+  /** What the origin's own cookie calls it; empty where it has no name there. */
+  readonly route: string
+  /** The value of our sticky cookie that leads here; empty where there is none. */
+  readonly token: string
+  readonly permits: Permits
+  /** `null` where endpoints have no circuit of their own. */
+  readonly circuit: Circuit | null
+  readonly pool: Pool
+  /** It may be chosen only by `Health.enter`: one that is to show whether it is back. */
+  gated = false
 
-  constructor(snapshot: EndpointSnapshot, index: number, column: number) {
-    this.name = snapshot.name
-    this.address = snapshot.address
-    this.index = index
-    this.column = column
-    this.host = hostOf(snapshot.address)
+  constructor(
+    placement: EndpointPlacement,
+    upstream: UpstreamSnapshot,
+    shared: SharedState,
+    context: NetContext,
+    owner: PoolOwner,
+  ) {
+    this.name = placement.name
+    this.address = placement.address
+    this.column = placement.column
+    this.cells = placement.column * ENDPOINT_CELLS
+    this.server = placement.server
+    this.host = placement.host
+    this.weight = placement.weight
+    this.backup = placement.backup
+    this.priority = placement.priority
+    this.route = placement.route
+    this.token = placement.token
+    this.permits = new Permits(shared.page, shared.row, placement.column, placement.connectionsMax)
+    const { circuitBreaker } = upstream
+    this.circuit =
+      circuitBreaker === null || circuitBreaker.scope === 'upstream'
+        ? null
+        : endpointCircuit(circuitBreaker, shared, placement.column)
+    this.pool = new Pool(this, upstream.pool, upstream.timeouts, context, owner)
   }
 }
 
-/** Without the port that http implies. */
-function hostOf(address: Address): string {
-  if (address.kind === 'unix') return 'localhost'
-  const text = formatAddress(address)
-  return address.port === 80 ? text.slice(0, -3) : text
+function endpointCircuit(settings: CircuitBreakerSnapshot, { page, row }: SharedState, column: number): Circuit {
+  return new Circuit(settings, {
+    cells: page.endpointCells,
+    base: column * ENDPOINT_CELLS + ENDPOINT_CIRCUIT,
+    windows: page.rows.map(({ windows }) => windows),
+    own: row.windows,
+    windowBase: column * WINDOW_CELLS,
+  })
+}
+
+/** The circuit of a whole upstream; `null` where it has none. */
+export function upstreamCircuit(
+  settings: CircuitBreakerSnapshot | null,
+  { page, row }: SharedState,
+  index: number,
+): Circuit | null {
+  if (settings === null || settings.scope === 'endpoint') return null
+  return new Circuit(settings, {
+    cells: page.upstreamCells,
+    base: index * UPSTREAM_CELLS + UPSTREAM_CIRCUIT,
+    windows: page.rows.map(({ windows }) => windows),
+    own: row.windows,
+    windowBase: (page.size.endpoints + index) * WINDOW_CELLS,
+  })
 }

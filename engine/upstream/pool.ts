@@ -4,11 +4,20 @@ import type { PoolSnapshot, UpstreamTimeouts } from '../snapshot.ts'
 import { ClientSession } from './client-session.ts'
 import type { Endpoint } from './endpoint.ts'
 
+/** The upstream, as the pools of endpoints with a limit on connections know it. */
+export interface PoolOwner {
+  /** A connection has become idle. False where it should rather be closed: somebody in another worker waits for it. */
+  onIdle(pool: Pool): boolean
+  /** A connection was closed: whoever waits for one may open another. */
+  onRoom(pool: Pool): void
+}
+
 export class Pool {
   readonly endpoint: Endpoint
   readonly settings: PoolSnapshot
   readonly timeouts: UpstreamTimeouts
   readonly #context: NetContext
+  readonly #owner: PoolOwner
   readonly #all = new Set<ClientSession>()
   /** Sessions with nothing under way; the last given back is the first taken, so that a burst's extra ones age out. */
   readonly #idle: ClientSession[] = []
@@ -16,11 +25,18 @@ export class Pool {
   readonly #shared: ClientSession[] = []
   #closing = false
 
-  constructor(endpoint: Endpoint, settings: PoolSnapshot, timeouts: UpstreamTimeouts, context: NetContext) {
+  constructor(
+    endpoint: Endpoint,
+    settings: PoolSnapshot,
+    timeouts: UpstreamTimeouts,
+    context: NetContext,
+    owner: PoolOwner,
+  ) {
     this.endpoint = endpoint
     this.settings = settings
     this.timeouts = timeouts
     this.#context = context
+    this.#owner = owner
   }
 
   /** Sessions open or being opened. */
@@ -32,8 +48,8 @@ export class Pool {
     return this.#idle.length
   }
 
-  /** A session for a request: shared if it may be pipelined, else idle, else new. @hotpath */
-  acquire(mayPipeline: boolean): ClientSession {
+  /** A session for a request: shared if it may be pipelined, else idle, else new. `null` at the limit on connections. @hotpath */
+  acquire(mayPipeline: boolean): ClientSession | null {
     const pipelines = mayPipeline && this.settings.pipelining > 1
     if (pipelines) {
       for (let index = this.#shared.length - 1; index >= 0; index -= 1) {
@@ -47,9 +63,11 @@ export class Pool {
     return session
   }
 
-  /** A session that nobody has used: for a request that an old one has failed. */
-  acquireNew(): ClientSession {
-    const session = new ClientSession(this, this.endpoint, this.#context)
+  /** A session that nobody has used: for a request that an old one has failed. `null` at the limit on connections. */
+  acquireNew(): ClientSession | null {
+    const { permits } = this.endpoint
+    if (permits.max > 0 && !permits.take()) return null
+    const session = new ClientSession(this, this.endpoint, this.#context, permits.max > 0)
     this.#all.add(session)
     session.dial(this.timeouts.connectMs)
     return session
@@ -59,8 +77,12 @@ export class Pool {
   giveBack(session: ClientSession): void {
     if (session.depth > 0) return
     remove(this.#shared, session)
-    if (this.#closing || this.#idle.length >= this.settings.idleMax) session.close()
-    else this.#idle.push(session)
+    if (this.#closing || this.#idle.length >= this.settings.idleMax) {
+      session.close()
+      return
+    }
+    this.#idle.push(session)
+    if (session.holdsPermit && !this.#owner.onIdle(this)) session.close()
   }
 
   /** The session is out of service. @internal */
@@ -70,10 +92,23 @@ export class Pool {
     remove(this.#shared, session)
   }
 
+  /** A connection that held a permit is closed. @internal */
+  givePermitBack(): void {
+    this.endpoint.permits.giveBack()
+    this.#owner.onRoom(this)
+  }
+
+  /** Closes up to `count` sessions that nobody uses, the longest idle first; gives how many it has closed. */
+  closeIdle(count: number): number {
+    const closing = this.#idle.splice(0, count)
+    for (const session of closing) session.close()
+    return closing.length
+  }
+
   /** Closes what is idle now and what becomes idle later. */
   close(): void {
     this.#closing = true
-    for (const session of this.#idle.splice(0)) session.close()
+    this.closeIdle(this.#idle.length)
   }
 }
 

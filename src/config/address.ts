@@ -1,10 +1,13 @@
 import { isIPv4, isIPv6 } from 'node:net'
-import type { Address } from '../../engine/snapshot.ts'
+import type { Address, ServiceName } from '../../engine/snapshot.ts'
 import { checkHostName } from './host.ts'
 import { canonicalIp } from './ip.ts'
 import { accepted, type Parsed, quote, refused } from './parsed.ts'
 
-/** Addresses as the configuration writes them: `host:port`, `[::1]:80`, `:8080`, `unix:/path`. */
+/**
+ * Addresses as the configuration writes them: `host:port`, `[::1]:80`, `:8080`, `unix:/path`; those of services and of
+ * name servers.
+ */
 
 /** A listener may leave its host out (every address) and ask for port 0 (any free one); an endpoint may not. */
 export type AddressRole = 'listener' | 'endpoint'
@@ -58,6 +61,35 @@ function parseUnixPath(path: string): Parsed<Address> {
   }
   return accepted({ kind: 'unix', path })
 }
+
+/** A name with SRV records (RFC 2782), e.g. `_http._tcp.api.internal`. */
+export function parseService(text: string): Parsed<ServiceName> {
+  if (!/^_[^.]+\._(tcp|udp)\../i.test(text)) {
+    return refused(
+      `${quote(text)} is not a service such as _http._tcp.api.internal`,
+      'a host and its port are an "address"',
+    )
+  }
+  return checkHostName(text) ?? accepted({ kind: 'srv', service: text.toLowerCase() })
+}
+
+/** A name server, by IP address: `10.0.0.2`, `10.0.0.2:5353`, `fd00::2`, `[fd00::2]:53`. Comes back with its port. */
+export function parseResolverAddress(text: string): Parsed<string> {
+  const bare = isIPv4(text) || isIPv6(text)
+  const split = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(.*))?$/.exec(text)
+  const host = bare ? text : (split?.[1] ?? split?.[2] ?? '')
+  const port = (bare ? undefined : split?.[3]) ?? DNS_PORT
+  if (isIPv6(host) && !host.includes('%') && (bare || split?.[1] !== undefined)) {
+    return checkPort(port, 'endpoint') ?? accepted(`[${canonicalIp(host)}]:${Number(port)}`)
+  }
+  if (isIPv4(host) && split?.[1] === undefined) {
+    return checkPort(port, 'endpoint') ?? accepted(`${host}:${Number(port)}`)
+  }
+  const hint = /[a-z]/i.test(host) && checkHostName(host) === null ? 'a name server cannot be looked up by name' : ''
+  return refused(`${quote(text)} is not an IP address such as 10.0.0.2, 10.0.0.2:53 or [fd00::2]:53`, hint)
+}
+
+const DNS_PORT = '53'
 
 /**
  * Whether two listeners would accept the same connections. `::` takes IPv4 too, so it covers `0.0.0.0`; a single address

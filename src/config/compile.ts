@@ -7,8 +7,9 @@ import type {
   RouteAction,
   RouteSnapshot,
   Snapshot,
-  UpstreamSnapshot,
 } from '../../engine/snapshot.ts'
+import { compileResponse } from './compile-response.ts'
+import { compileUpstream } from './compile-upstream.ts'
 import type { ConfigurationModel } from './schema.ts'
 
 /** Turns the checked model into what the engine takes: names become indices, nothing is optional any more. */
@@ -44,10 +45,11 @@ export function compileSettings(model: ConfigurationModel): Settings {
 export function compileSnapshot(model: ConfigurationModel, generation: number): Snapshot {
   const listenerNames = Object.keys(model.listeners)
   const upstreamNames = Object.keys(model.upstreams)
+  const surroundings = { resolver: model.resolver, routeNames: model.routes.map(route => route.name) }
   return {
     generation,
     listeners: Object.entries(model.listeners).map(([name, listener]) => compileListener(name, listener)),
-    upstreams: Object.entries(model.upstreams).map(([name, upstream]) => compileUpstream(name, upstream)),
+    upstreams: Object.entries(model.upstreams).map(([name, upstream]) => compileUpstream(name, upstream, surroundings)),
     routes: model.routes.map((route, index) => compileRoute(route, index, listenerNames, upstreamNames)),
   }
 }
@@ -75,22 +77,6 @@ function compileListener(name: string, listener: ConfigurationModel['listeners']
   }
 }
 
-function compileUpstream(name: string, upstream: ConfigurationModel['upstreams'][string]): UpstreamSnapshot {
-  const { balance, endpoints, pool, timeouts } = upstream
-  return {
-    name,
-    balance,
-    endpoints: endpoints.map(({ address, weight }) => ({ address: address.address, name: address.name, weight })),
-    pool: {
-      idleMax: pool.idle,
-      idleTimeoutMs: pool.idle_timeout,
-      requestsMax: pool.max_requests,
-      pipelining: pool.pipelining,
-    },
-    timeouts: { connectMs: timeouts.connect, responseMs: timeouts.response, idleMs: timeouts.idle },
-  }
-}
-
 type RouteModel = ConfigurationModel['routes'][number]
 
 function compileRoute(
@@ -112,20 +98,15 @@ function compileRoute(
     host: route.rewrite.host satisfies HostRewrite,
     request: compileEdits(route.headers.request),
     response: compileEdits(route.headers.response),
+    timeouts: { responseMs: route.timeouts.response ?? 0, totalMs: route.timeouts.total ?? 0 },
+    importance: route.importance,
   }
 }
 
 function compileAction(route: RouteModel, upstreamNames: readonly string[]): RouteAction {
   if (route.respond === undefined) return { kind: 'forward', upstream: upstreamNames.indexOf(route.upstream ?? '') }
-  const { status, body, headers } = route.respond
-  const fields = Object.entries(headers) as FieldLine[]
-  const typed = fields.some(([name]) => name.toLowerCase() === 'content-type')
-  // Without content there is nothing that could have a type (RFC 9110, section 8.3).
-  const withType: FieldLine[] = typed || body === '' ? fields : [...fields, DEFAULT_TYPE]
-  return { kind: 'respond', status, fields: withType, content: new TextEncoder().encode(body) }
+  return compileResponse(route.respond)
 }
-
-const DEFAULT_TYPE: FieldLine = ['content-type', 'text/plain; charset=utf-8']
 
 function compileEdits(edits: RouteModel['headers']['request']): RouteSnapshot['request'] {
   return {

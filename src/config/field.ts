@@ -23,14 +23,20 @@ const OWNED = new Set([
   'upgrade',
 ])
 
-export function parseFieldName(text: string): Parsed<string> {
-  if (text === '') return refused('a field name must not be empty')
-  if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text)) {
-    return refused(`${quote(text)} is not a field name (a token, RFC 9110)`)
-  }
-  if (text.length > FIELD_NAME_MAX) return refused(`a field name has at most ${FIELD_NAME_MAX} characters`)
+/** A field name, a method, the name of a cookie: a token (RFC 9110, section 5.6.2). `kind` with its article. */
+export function parseToken(text: string, kind: string): Parsed<string> {
+  if (text === '') return refused(`${kind} must not be empty`)
+  if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text)) return refused(`${quote(text)} is not ${kind} (a token, RFC 9110)`)
+  if (text.length > FIELD_NAME_MAX) return refused(`${kind} has at most ${FIELD_NAME_MAX} characters`)
+  return accepted(text)
+}
+
+/** A field that may be set. `hostKey` is the key that says what `Host` is. */
+export function parseFieldName(text: string, hostKey = 'rewrite.host'): Parsed<string> {
+  const token = parseToken(text, 'a field name')
+  if (!token.ok) return token
   const name = text.toLowerCase()
-  if (name === 'host') return refused('"host" may not be changed here', 'use rewrite.host')
+  if (name === 'host') return refused('"host" may not be changed here', `use ${hostKey}`)
   if (OWNED.has(name)) return refused(`${quote(text)} belongs to the connection or its framing and may not be changed`)
   return accepted(text)
 }

@@ -1,5 +1,5 @@
 import type * as z from 'zod'
-import { jsonSchemaAt } from './json-schema.ts'
+import { jsonSchemaAt, propertiesOf } from './json-schema.ts'
 import { quote } from './parsed.ts'
 import type { Finding, KeyPath } from './positions.ts'
 import { nearest } from './suggest.ts'
@@ -72,11 +72,11 @@ function unknownKey(parent: KeyPath, key: string): Finding {
 
 /** The nearest key of the same map, else the place of that very key one floor down, as in `limits.head`. */
 function keyHint(parent: KeyPath, key: string): string {
-  const properties = jsonSchemaAt(parent)?.properties ?? {}
+  const properties = propertiesOf(jsonSchemaAt(parent))
   const sibling = nearest(key, [...Object.keys(properties), ...unsupportedKeysIn(parent)])
   if (sibling !== null) return `did you mean ${quote(sibling)}?`
   const below = Object.entries(properties)
-    .filter(([, schema]) => schema.properties !== undefined && Object.hasOwn(schema.properties, key))
+    .filter(([, schema]) => Object.hasOwn(propertiesOf(schema), key))
     .map(([section]) => quote(`${section}.${key}`))
   if (below.length > 0) return `did you mean ${below.join(' or ')}?`
   const known = Object.keys(properties).filter(name => name !== '$schema')
@@ -101,28 +101,57 @@ function kindHint(issue: z.core.$ZodIssueInvalidType, path: KeyPath, found: unkn
     if (/^(yes|on|y)$/i.test(found)) return 'did you mean true?'
     if (/^(no|off|n)$/i.test(found)) return 'did you mean false?'
   }
+  if (issue.expected === 'object') return switchHint(path, found)
   if (issue.expected !== 'string') return ''
   if (typeof found === 'boolean') return `write it in quotes: "${found}"`
   if (typeof found !== 'number') return ''
-  const schema = jsonSchemaAt(path)
-  const unit = /such as 250ms/.test(schema?.description ?? '')
-    ? 's'
-    : /A size/.test(schema?.description ?? '')
-      ? 'B'
-      : ''
-  return unit === '' ? `write it in quotes: "${found}"` : `it needs a unit: ${found}${unit}`
+  return unitHint(path, found) || `write it in quotes: "${found}"`
+}
+
+/** A section that is on or off by being there. */
+function switchHint(path: KeyPath, found: unknown): string {
+  if (jsonSchemaAt(path)?.default !== undefined) return ''
+  if (found === false || found === 'off') return 'leave the key out to switch it off'
+  return found === true || found === 'on' ? 'write {} for all of its defaults' : ''
+}
+
+function unitHint(path: KeyPath, found: number): string {
+  const description = jsonSchemaAt(path)?.description ?? ''
+  const unit = /such as 250ms/.test(description) ? 's' : /A size/.test(description) ? 'B' : ''
+  return unit === '' ? '' : `it needs a unit: ${found}${unit}`
 }
 
 /** Of the alternatives that a value may be, what the one says whose kind it has. */
 function findingsOfBranches(issue: z.core.$ZodIssueInvalidUnion, value: unknown): Finding[] {
   const path = issue.path as KeyPath
-  const fitting = issue.errors.find(branch => branch.every(one => one.path.length > 0 || one.code !== 'invalid_type'))
+  const fitting = issue.errors.find(branch => !branch.some(isOfAnotherKind))
   if (fitting !== undefined) {
     return fitting.flatMap(one => findingsOf({ ...one, path: [...issue.path, ...one.path] }, value))
   }
-  const kinds = issue.errors.flat().flatMap(one => (one.code === 'invalid_type' ? [KINDS[one.expected]] : []))
-  const message = `must be ${[...new Set(kinds)].join(' or ')}, not ${describe(valueAt(value, path))}`
-  return [{ path, at: 'value', message, hint: '' }]
+  const found = valueAt(value, path)
+  const mismatches = issue.errors.flat().filter(isOfAnotherKind)
+  const message = `must be ${[...new Set(mismatches.flatMap(alternativesOf))].join(' or ')}, not ${describe(found)}`
+  const words = mismatches.flatMap(one => (one.code === 'invalid_value' ? one.values : []))
+  return [{ path, at: 'value', message, hint: branchHint(words, path, found) }]
+}
+
+/** Whether the value is not even of the kind that an alternative is for. */
+function isOfAnotherKind(issue: z.core.$ZodIssue): boolean {
+  if (issue.path.length > 0) return false
+  if (issue.code === 'invalid_union') return issue.errors.every(branch => branch.some(isOfAnotherKind))
+  return issue.code === 'invalid_type' || issue.code === 'invalid_value'
+}
+
+function alternativesOf(issue: z.core.$ZodIssue): string[] {
+  if (issue.code === 'invalid_type') return [KINDS[issue.expected] ?? issue.expected]
+  if (issue.code === 'invalid_union') return issue.errors.flat().filter(isOfAnotherKind).flatMap(alternativesOf)
+  return issue.code === 'invalid_value' ? issue.values.filter(word => typeof word === 'string') : []
+}
+
+function branchHint(words: readonly unknown[], path: KeyPath, found: unknown): string {
+  if (typeof found === 'number') return unitHint(path, found)
+  const near = typeof found === 'string' ? nearest(found, words.map(String)) : null
+  return near === null ? '' : `did you mean ${quote(near)}?`
 }
 
 function emptyHint(path: KeyPath): string {

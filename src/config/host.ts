@@ -44,10 +44,16 @@ export function parseHostPattern(text: string): Parsed<string> {
 export function parseHostRewrite(text: string): Parsed<HostRewrite> {
   if (text === 'keep') return accepted({ kind: 'keep' })
   if (text === 'upstream') return accepted({ kind: 'upstream' })
+  const host = parseHostField(text, 'neither keep, upstream, nor a host name')
+  return host.ok ? accepted({ kind: 'set', host: host.value }) : host
+}
+
+/** What `Host` may say: a name or an address, with a port where one is wanted. `otherwise` is what it is not. */
+export function parseHostField(text: string, otherwise = 'not a host name'): Parsed<string> {
   const split = /^(\[[^\]]*\]|[^:[\]]*)(?::([0-9]{1,5}))?$/.exec(text)
   const host = split?.[1] ?? ''
   if (split === null || Number(split[2] ?? 0) > 65535) {
-    return refused(`${quote(text)} is neither keep, upstream, nor a host name`)
+    return refused(`${quote(text)} is ${otherwise}`)
   }
   if (host.startsWith('[')) {
     if (!isIPv6(host.slice(1, -1))) return refused(`${quote(host)} is not an IPv6 address`)
@@ -55,5 +61,5 @@ export function parseHostRewrite(text: string): Parsed<HostRewrite> {
     const problem = checkHostName(host)
     if (problem !== null) return problem
   }
-  return accepted({ kind: 'set', host: text })
+  return accepted(text)
 }

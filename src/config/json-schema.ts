@@ -30,12 +30,18 @@ export function jsonSchemaAt(path: readonly (string | number)[]): JsonSchema | n
   return schema
 }
 
+/** The keys of a map; of the one alternative that is a map where there are several. */
+export function propertiesOf(schema: JsonSchema | null): Readonly<Record<string, JsonSchema>> {
+  return alternatives(schema).find(option => option.properties !== undefined)?.properties ?? {}
+}
+
 function stepInto(schema: JsonSchema, step: string | number): JsonSchema | null {
-  if (typeof step === 'number') {
-    return schema.items ?? schema.anyOf?.find(option => option.items !== undefined)?.items ?? null
-  }
-  if (schema.properties !== undefined) {
-    return Object.hasOwn(schema.properties, step) ? (schema.properties[step] ?? null) : null
-  }
+  if (typeof step === 'number') return alternatives(schema).find(option => option.items !== undefined)?.items ?? null
+  const properties = propertiesOf(schema)
+  if (Object.hasOwn(properties, step)) return properties[step] ?? null
   return typeof schema.additionalProperties === 'object' ? schema.additionalProperties : null
+}
+
+function alternatives(schema: JsonSchema | null): readonly JsonSchema[] {
+  return schema === null ? [] : [schema, ...(schema.anyOf ?? [])]
 }

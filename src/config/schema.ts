@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { listener } from './schema/listener.ts'
+import { resolver } from './schema/resolver.ts'
 import { route } from './schema/route.ts'
 import { duration, name, wholeNumber } from './schema/scalars.ts'
 import { upstream } from './schema/upstream.ts'
@@ -56,6 +57,7 @@ export const configurationSchema = z
       .record(name, listener)
       .refine(listeners => Object.keys(listeners).length > 0, { error: 'needs at least one listener' })
       .describe('Addresses that accept connections, by name.'),
+    resolver: resolver.prefault({}).describe('How names of endpoints are looked up.'),
     upstreams: z.record(name, upstream).default({}).describe('Groups of endpoints, by name.'),
     routes: z.array(route).default([]).describe('What is done with requests. A request that no route takes gets 404.'),
   })

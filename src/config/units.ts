@@ -1,9 +1,10 @@
 import { accepted, type Parsed, quote, refused } from './parsed.ts'
 
-/** Durations and sizes as the configuration writes them: `250ms`, `5s`, `1m`, `1h`; `64KiB`. */
+/** Durations, sizes and shares as the configuration writes them: `250ms`, `5s`, `1m`, `1h`; `64KiB`; `20%`. */
 
 export const DURATION_PATTERN = '^[0-9]+(ms|s|m|h)$'
 export const SIZE_PATTERN = '^[0-9]+(B|KiB|MiB|GiB)$'
+export const SHARE_PATTERN = '^[0-9]+([.][0-9]+)?%$'
 
 interface Unit {
   readonly name: string
@@ -57,6 +58,14 @@ export function parseSize(text: string, minimumBytes: number, maximumBytes: numb
   return accepted(bytes)
 }
 
+/** A share from 0 to 1, written as a percentage. */
+export function parseShare(text: string): Parsed<number> {
+  const match = /^([0-9]+(?:\.[0-9]+)?)%$/.exec(text)
+  if (match === null) return refused(`${quote(text)} is not a share such as 20%`, guessShare(text))
+  const percent = Number(match[1])
+  return percent <= 100 ? accepted(percent / 100) : refused('must be at most 100%')
+}
+
 /** The shortest way to write it, e.g. `90s`, `1h`. */
 export function formatDuration(milliseconds: number): string {
   return format(milliseconds, DURATION_UNITS.slice(0, 4))
@@ -88,6 +97,14 @@ function guessSize(text: string, minimumBytes: number, maximumBytes: number): st
   const bytes = guess(text, SIZE_UNITS)
   if (bytes === null || bytes < minimumBytes || bytes > maximumBytes) return ''
   return `did you mean ${formatSize(bytes)}?`
+}
+
+/** `20`, `20 %`, `20 percent` and `0.2` in quotes. */
+function guessShare(text: string): string {
+  const match = /^ ?([0-9]{1,3}(?:\.[0-9]{1,3})?) ?(?:%|percent)? ?$/.exec(text)
+  if (match === null || Number(match[1]) > 100) return ''
+  const fraction = Number(match[1]) <= 1 && !/[%p]/.test(text)
+  return `did you mean ${fraction ? Number((Number(match[1]) * 100).toFixed(1)) : Number(match[1])}%?`
 }
 
 /** Adds up `1.5 h`, `1m30s`, `64kb`; `null` where the text is nothing of the kind. */

@@ -12,22 +12,12 @@ const UNSUPPORTED_KEYS: ReadonlySet<string> = new Set([
   'listeners.*.proxy_protocol',
   'listeners.*.sni',
   'listeners.*.udp',
-  'upstreams.*.hash_on',
   'upstreams.*.tls',
-  'upstreams.*.health',
-  'upstreams.*.circuit_breaker',
-  'upstreams.*.retry',
-  'upstreams.*.sticky',
-  'upstreams.*.slow_start',
-  'upstreams.*.queue',
-  'upstreams.*.endpoints.*.max_connections',
-  'upstreams.*.endpoints.*.backup',
   'routes.*.match.method',
   'routes.*.match.headers',
   'routes.*.match.query',
   'routes.*.match.client_ip',
   'routes.*.rewrite.path',
-  'routes.*.timeouts',
   'routes.*.plugins',
   'routes.*.split',
   'routes.*.mirror',
@@ -39,10 +29,6 @@ const UNSUPPORTED_KEYS: ReadonlySet<string> = new Set([
 const UNSUPPORTED_VALUES: ReadonlyMap<string, readonly string[]> = new Map([
   ['listeners.*.protocol', ['tcp', 'udp']],
   ['upstreams.*.protocol', ['h2', 'h2c', 'auto']],
-  [
-    'upstreams.*.balance',
-    ['random', 'power_of_two', 'least_connections', 'least_time', 'peak_ewma', 'ip_hash', 'hash', 'maglev'],
-  ],
 ])
 
 /** Actions of a route that are not supported yet: a route that has one does not lack an action. */

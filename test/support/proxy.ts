@@ -1,8 +1,8 @@
-import { StatePage, type StateRow } from '../../engine/shared/state-page.ts'
 import type { Address, Snapshot } from '../../engine/snapshot.ts'
 import type { BoundListener, EngineEvent, EngineStats } from '../../engine/threads/api.ts'
 import { DataPlane } from '../../engine/threads/data-plane.ts'
 import { startEngine } from '../../engine/threads/supervisor.ts'
+import { placeEndpoints } from './placements.ts'
 import { type TestProxyOptions, testSnapshot } from './snapshot.ts'
 
 export interface TestProxy extends AsyncDisposable {
@@ -46,13 +46,13 @@ export interface SameThreadProxy extends AsyncDisposable {
  */
 export async function startSameThreadProxy(options: TestProxyOptions): Promise<SameThreadProxy> {
   const snapshot = testSnapshot(options)
-  const endpoints = snapshot.upstreams.reduce((sum, upstream) => sum + upstream.endpoints.length, 0)
-  const row = StatePage.create(1, endpoints).rows[0] as StateRow
+  const { page, placements } = await placeEndpoints(snapshot)
   const events: EngineEvent[] = []
   const plane = new DataPlane({
     snapshot,
     worker: 0,
-    row,
+    page,
+    placements,
     hooks: { onExchange: null, onStop: null },
     reusePort: false,
     onEvent: event => events.push(event),

@@ -1,12 +1,24 @@
 import type {
+  ActiveCheckSnapshot,
+  AdaptiveConcurrencySnapshot,
   Address,
+  CircuitBreakerSnapshot,
   EndpointSnapshot,
+  HedgeSnapshot,
   ListenerSnapshot,
+  PassiveHealthSnapshot,
   PoolSnapshot,
+  QueueSnapshot,
+  ResolverSnapshot,
+  RetrySnapshot,
   RouteAction,
   RouteMatch,
   RouteSnapshot,
+  RouteTimeouts,
+  ServiceName,
   Snapshot,
+  StickySnapshot,
+  SuccessRateSnapshot,
   UpstreamSnapshot,
   UpstreamTimeouts,
 } from '../../engine/snapshot.ts'
@@ -17,19 +29,43 @@ export interface TestListener extends Partial<Omit<ListenerSnapshot, 'limits' | 
   readonly timeouts?: Partial<ListenerSnapshot['timeouts']>
 }
 
-export interface TestUpstream {
-  /** Absent: the key in `upstreams`. */
-  readonly name?: string
-  readonly endpoints: readonly (Address | EndpointSnapshot)[]
-  readonly pool?: Partial<PoolSnapshot>
-  readonly timeouts?: Partial<UpstreamTimeouts>
+export interface TestEndpoint extends Partial<Omit<EndpointSnapshot, 'address'>> {
+  readonly address: Address | ServiceName
 }
 
-export interface TestRoute extends Partial<Omit<RouteSnapshot, 'match' | 'action'>> {
+export interface TestPassiveHealth extends Partial<Omit<PassiveHealthSnapshot, 'successRate'>> {
+  readonly successRate?: Partial<SuccessRateSnapshot> | null
+}
+
+/** The sections of an upstream. `{}` turns on one that is off unless it is written; `null` turns any of them off. */
+interface TestSections {
+  readonly active?: Partial<ActiveCheckSnapshot> | null
+  /** Absent: on, as in a configuration that says nothing of it. */
+  readonly passive?: TestPassiveHealth | null
+  readonly circuitBreaker?: Partial<CircuitBreakerSnapshot> | null
+  readonly hedge?: Partial<HedgeSnapshot> | null
+  readonly adaptiveConcurrency?: Partial<AdaptiveConcurrencySnapshot> | null
+  readonly sticky?: Partial<StickySnapshot> | null
+  readonly queue?: Partial<QueueSnapshot> | null
+}
+
+type PlainKey = 'name' | 'balance' | 'measure' | 'hashOn' | 'slowStartMs' | 'panicThreshold'
+
+/** Absent `name`: the key in `upstreams`. */
+export interface TestUpstream extends TestSections, Partial<Pick<UpstreamSnapshot, PlainKey>> {
+  readonly endpoints: readonly (Address | TestEndpoint)[]
+  readonly pool?: Partial<PoolSnapshot>
+  readonly timeouts?: Partial<UpstreamTimeouts>
+  readonly resolver?: Partial<ResolverSnapshot>
+  readonly retry?: Partial<RetrySnapshot>
+}
+
+export interface TestRoute extends Partial<Omit<RouteSnapshot, 'match' | 'action' | 'timeouts'>> {
   /** Absent: every request. */
   readonly match?: Partial<RouteMatch>
   /** The name of an upstream, or an action. */
   readonly to: string | RouteAction
+  readonly timeouts?: Partial<RouteTimeouts>
 }
 
 export interface TestProxyOptions {
@@ -59,26 +95,135 @@ export function listenerSnapshot(listener: TestListener, index: number): Listene
   }
 }
 
-function endpointSnapshot(endpoint: Address | EndpointSnapshot): EndpointSnapshot {
-  if ('address' in endpoint) return endpoint
-  const name = endpoint.kind === 'tcp' ? `${endpoint.host}:${endpoint.port}` : `unix:${endpoint.path}`
-  return { address: endpoint, name, weight: 1 }
+export function endpointSnapshot(endpoint: Address | TestEndpoint): EndpointSnapshot {
+  const { address, ...rest } = 'address' in endpoint ? endpoint : { address: endpoint }
+  const defaults = { name: nameOf(address), weight: 1, connectionsMax: 0, backup: false, priority: 0, route: '' }
+  return { ...defaults, ...rest, address }
+}
+
+function nameOf(address: Address | ServiceName): string {
+  if (address.kind === 'srv') return address.service
+  return address.kind === 'tcp' ? `${address.host}:${address.port}` : `unix:${address.path}`
+}
+
+const POOL: PoolSnapshot = { idleMax: 64, idleTimeoutMs: 4_000, requestsMax: 0, pipelining: 1 }
+
+const RESOLVER: ResolverSnapshot = { addresses: [], ttlMinMs: 1_000, ttlMaxMs: 3_600_000, timeoutMs: 5_000 }
+
+const RETRY: RetrySnapshot = {
+  attempts: 127,
+  onConnect: true,
+  onReset: true,
+  onTimeout: false,
+  statuses: [],
+  budget: 0.2,
+  backoffMs: 0,
+  backoffMaxMs: 0,
+  methods: ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'TRACE'],
+  nonIdempotent: false,
+  perTryMs: 0,
+  contentBytesMax: 65_536,
+}
+
+const ACTIVE: ActiveCheckSnapshot = {
+  type: 'http',
+  intervalMs: 5_000,
+  jitter: 0.1,
+  timeoutMs: 2_000,
+  healthyThreshold: 2,
+  unhealthyThreshold: 3,
+  start: 'healthy',
+  port: 0,
+  method: 'GET',
+  path: '/',
+  host: '',
+  fields: [],
+  statuses: [[200, 399]],
+  content: '',
+  verify: true,
+  serverName: '',
+  send: '',
+  expect: '',
+}
+
+const PASSIVE: PassiveHealthSnapshot = {
+  consecutive: 3,
+  failures: 0,
+  windowMs: 10_000,
+  consecutive5xx: 0,
+  consecutiveGatewayErrors: 0,
+  successRate: null,
+  ejectMs: 10_000,
+  ejectMaxMs: 300_000,
+  ejectedMax: 0.5,
+}
+
+const SUCCESS_RATE: SuccessRateSnapshot = { intervalMs: 10_000, endpointsMin: 5, requestsMin: 100, deviations: 1.9 }
+
+const CIRCUIT_BREAKER: CircuitBreakerSnapshot = {
+  scope: 'endpoint',
+  failureRatio: 0.5,
+  slowRatio: 0,
+  slowMs: 0,
+  minimum: 20,
+  windowMs: 10_000,
+  openMs: 5_000,
+  halfOpen: 3,
+  fallback: null,
+}
+
+const HEDGE: HedgeSnapshot = { afterMs: 0, budget: 0.1 }
+
+const ADAPTIVE_CONCURRENCY: AdaptiveConcurrencySnapshot = { initial: 20, minimum: 5, maximum: 1_000, tolerance: 1.5 }
+
+const STICKY: StickySnapshot = {
+  cookie: 'sluice_sid',
+  kind: 'own',
+  ttlMs: 0,
+  secret: '',
+  attributes: '; Path=/; HttpOnly; SameSite=Lax',
+}
+
+const QUEUE: QueueSnapshot = { size: 100, timeoutMs: 2_000 }
+
+/** A section that is off unless it is written. */
+function optional<Section>(defaults: Section, section: Partial<Section> | null | undefined): Section | null {
+  return section == null ? null : { ...defaults, ...section }
+}
+
+function passiveSnapshot(passive: TestPassiveHealth | null): PassiveHealthSnapshot | null {
+  if (passive === null) return null
+  return { ...PASSIVE, ...passive, successRate: optional(SUCCESS_RATE, passive.successRate) }
 }
 
 export function upstreamSnapshot(name: string, upstream: TestUpstream | readonly Address[]): UpstreamSnapshot {
-  const { endpoints, pool, timeouts, ...rest } = 'endpoints' in upstream ? upstream : { endpoints: upstream }
+  const written: TestUpstream = 'endpoints' in upstream ? upstream : { endpoints: upstream }
+  const balance = written.balance ?? 'round_robin'
   return {
-    name,
-    balance: 'round_robin',
-    ...rest,
-    endpoints: endpoints.map(endpointSnapshot),
-    pool: { idleMax: 64, idleTimeoutMs: 4_000, requestsMax: 0, pipelining: 1, ...pool },
-    timeouts: { connectMs: 5_000, responseMs: 30_000, idleMs: 60_000, ...timeouts },
+    name: written.name ?? name,
+    balance,
+    measure: written.measure ?? (balance === 'least_time' ? 'first_byte' : 'connections'),
+    hashOn: written.hashOn ?? null,
+    endpoints: written.endpoints.map(endpointSnapshot),
+    pool: { ...POOL, ...written.pool },
+    timeouts: { connectMs: 5_000, responseMs: 30_000, idleMs: 60_000, ...written.timeouts },
+    resolver: { ...RESOLVER, ...written.resolver },
+    active: optional(ACTIVE, written.active),
+    passive: passiveSnapshot(written.passive === undefined ? {} : written.passive),
+    circuitBreaker: optional(CIRCUIT_BREAKER, written.circuitBreaker),
+    retry: { ...RETRY, ...written.retry },
+    hedge: optional(HEDGE, written.hedge),
+    adaptiveConcurrency: optional(ADAPTIVE_CONCURRENCY, written.adaptiveConcurrency),
+    sticky: optional(STICKY, written.sticky),
+    slowStartMs: written.slowStartMs ?? 0,
+    queue: optional(QUEUE, written.queue),
+    panicThreshold: written.panicThreshold ?? 0,
   }
 }
 
-function routeSnapshot(route: TestRoute, index: number, upstreams: readonly string[]): RouteSnapshot {
-  const { match, to, ...rest } = route
+/** `upstreams` are names, in the order of their indices. */
+export function routeSnapshot(route: TestRoute, index: number, upstreams: readonly string[]): RouteSnapshot {
+  const { match, to, timeouts, ...rest } = route
   const upstream = typeof to === 'string' ? upstreams.indexOf(to) : 0
   if (upstream < 0) throw new Error(`route ${index} names ${String(to)}, which is no upstream`)
   return {
@@ -87,9 +232,11 @@ function routeSnapshot(route: TestRoute, index: number, upstreams: readonly stri
     host: { kind: 'keep' },
     request: { set: [], remove: [] },
     response: { set: [], remove: [] },
+    importance: 'normal',
     ...rest,
     match: { listeners: null, hosts: null, path: { kind: 'prefix', path: '/' }, ...match },
     action: typeof to === 'string' ? { kind: 'forward', upstream } : to,
+    timeouts: { responseMs: 0, totalMs: 0, ...timeouts },
   }
 }
 

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
-import { Generation, type ListenerRoutes, type Upstream } from '../../../engine/exchange/generation.ts'
+import { Generation, type ListenerRoutes } from '../../../engine/exchange/generation.ts'
 import { Http1Downstream } from '../../../engine/exchange/http1-downstream.ts'
 import type { ExchangeRecord } from '../../../engine/exchange/record.ts'
 import { RequestIds } from '../../../engine/exchange/request-id.ts'
@@ -10,6 +10,10 @@ import type { WorkerContext } from '../../../engine/exchange/worker-context.ts'
 import { Connection, type NetContext } from '../../../engine/net/connection.ts'
 import { StatePage, type StateRow } from '../../../engine/shared/state-page.ts'
 import type { ListenerSnapshot, RouteSnapshot, Snapshot } from '../../../engine/snapshot.ts'
+import { Directory } from '../../../engine/threads/directory.ts'
+import type { SharedState } from '../../../engine/upstream/endpoint.ts'
+import type { Upstream } from '../../../engine/upstream/upstream.ts'
+import { routeSnapshot, upstreamSnapshot } from '../../../test/support/snapshot.ts'
 import { LIMITS } from '../messages.ts'
 import { mute, mutedHandle, netContext } from '../net/muted-handle.ts'
 
@@ -33,15 +37,7 @@ function listener({ trustedProxies = [], forwarded = false }: StageOptions): Lis
   }
 }
 
-const EVERYTHING: RouteSnapshot = {
-  name: 'everything',
-  priority: 0,
-  match: { listeners: null, hosts: null, path: { kind: 'prefix', path: '/' } },
-  action: { kind: 'forward', upstream: 0 },
-  host: { kind: 'keep' },
-  request: { set: [], remove: [] },
-  response: { set: [], remove: [] },
-}
+const EVERYTHING = routeSnapshot({ name: 'everything', to: 'origin' }, 0, ['origin'])
 
 /** A configuration with one endpoint at `port` of the loopback interface. */
 export function snapshot(port: number, options: StageOptions): Snapshot {
@@ -50,13 +46,10 @@ export function snapshot(port: number, options: StageOptions): Snapshot {
     generation: 1,
     listeners: [listener(options)],
     upstreams: [
-      {
-        name: 'origin',
-        balance: 'round_robin',
-        endpoints: [{ address, name: `127.0.0.1:${port}`, weight: 1 }],
-        pool: { idleMax: 512, idleTimeoutMs: 3_600_000, requestsMax: 0, pipelining: options.pipelining ?? 1 },
-        timeouts: { connectMs: 5_000, responseMs: 30_000, idleMs: 60_000 },
-      },
+      upstreamSnapshot('origin', {
+        endpoints: [address],
+        pool: { idleMax: 512, idleTimeoutMs: 3_600_000, pipelining: options.pipelining ?? 1 },
+      }),
     ],
     routes: [...(options.routes ?? []), EVERYTHING],
   }
@@ -80,10 +73,11 @@ export async function setStage(options: StageOptions = {}): Promise<Stage> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const net = netContext()
-  const generation = new Generation(snapshot((server.address() as AddressInfo).port, options), net)
+  const { generation, shared } = await openGeneration(snapshot((server.address() as AddressInfo).port, options), net)
   const context: WorkerContext = {
     net,
-    row: StatePage.create(1, 1).rows[0] as StateRow,
+    row: shared.row,
+    shared,
     requestIds: new RequestIds(),
     onExchange: options.onExchange ?? null,
     draining: false,
@@ -96,10 +90,25 @@ export async function setStage(options: StageOptions = {}): Promise<Stage> {
   return { net, routes, client, origin }
 }
 
+/** A generation as a worker has it, with a state page of its own. */
+export async function openGeneration(
+  snapshot: Snapshot,
+  context: NetContext,
+): Promise<{ generation: Generation; shared: SharedState }> {
+  const page = StatePage.create(1, snapshot.upstreams.length, snapshot.upstreams.length)
+  const directory = new Directory(snapshot, page, { publish: () => Promise.resolve(), onEvent: () => undefined })
+  await directory.open()
+  const { placements } = directory
+  directory.close()
+  const shared = { page, row: page.rows[0] as StateRow }
+  return { generation: new Generation({ snapshot, placements, shared, context, onHealth: () => undefined }), shared }
+}
+
 async function openSession(upstream: Upstream): Promise<Connection> {
-  const [pool] = upstream.pools
-  if (pool === undefined) throw new Error('the upstream has no endpoint')
-  const session = pool.acquireNew()
+  const [endpoint] = upstream.endpoints
+  const pool = endpoint?.pool
+  const session = pool?.acquireNew() ?? null
+  if (pool === undefined || session === null) throw new Error('the upstream has no endpoint')
   while (session.connection === null) {
     if (session.closed) throw new Error('the origin of the bench cannot be reached')
     await pause(1)

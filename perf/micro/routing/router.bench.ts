@@ -1,6 +1,7 @@
 /** The route of a host and a path, with few routes and with many. */
 import { Router } from '../../../engine/routing/router.ts'
 import type { RouteSnapshot, Snapshot } from '../../../engine/snapshot.ts'
+import { routeSnapshot } from '../../../test/support/snapshot.ts'
 import { bench, cycle, runIfMain } from '../harness.ts'
 
 /** Four routes for each host: the whole of it, two prefixes and an exact path. */
@@ -16,15 +17,8 @@ function routes(count: number): RouteSnapshot[] {
     const host = Math.floor(index / PATHS.length)
     // Every tenth host is a wildcard.
     const name = host % 10 === 9 ? `*.group${host}.example.com` : `host${host}.example.com`
-    return {
-      name: `route${index}`,
-      priority: 0,
-      match: { listeners: null, hosts: [name], path: PATHS[index % PATHS.length] ?? PATHS[0] },
-      action: { kind: 'forward', upstream: 0 },
-      host: { kind: 'keep' },
-      request: { set: [], remove: [] },
-      response: { set: [], remove: [] },
-    }
+    const match = { hosts: [name], path: PATHS[index % PATHS.length] ?? PATHS[0] }
+    return routeSnapshot({ match, to: 'origin' }, index, ['origin'])
   })
 }
 

@@ -1,21 +1,23 @@
 /** A connection to an endpoint taken from its pool and given back. */
 import { ClientSession } from '../../../engine/upstream/client-session.ts'
-import { Endpoint } from '../../../engine/upstream/endpoint.ts'
+import type { Endpoint } from '../../../engine/upstream/endpoint.ts'
 import { Pool } from '../../../engine/upstream/pool.ts'
+import { openGeneration, snapshot } from '../exchange/stage.ts'
 import { bench, runIfMain } from '../harness.ts'
 import { netContext } from '../net/muted-handle.ts'
 
 const context = netContext()
-const address = { kind: 'tcp', host: '127.0.0.1', port: 3000 } as const
-const endpoint = new Endpoint({ address, name: '127.0.0.1:3000', weight: 1 }, 0, 0)
+const { generation } = await openGeneration(snapshot(3000, {}), context)
+const endpoint = generation.upstreams[0]?.endpoints[0] as Endpoint
 const timeouts = { connectMs: 5_000, responseMs: 30_000, idleMs: 60_000 }
+const owner = { onIdle: () => true, onRoom: () => undefined }
 
 /** A pool with idle sessions that were never dialled: taking and giving back looks at them, and no further. */
 function idlePool(count: number, pipelining: number): Pool {
   const settings = { idleMax: 512, idleTimeoutMs: 4_000, requestsMax: 0, pipelining }
-  const pool = new Pool(endpoint, settings, timeouts, context)
+  const pool = new Pool(endpoint, settings, timeouts, context, owner)
   for (let index = 0; index < count; index += 1) {
-    const session = new ClientSession(pool, endpoint, context)
+    const session = new ClientSession(pool, endpoint, context, false)
     session.persistent = true
     pool.giveBack(session)
   }
@@ -24,7 +26,7 @@ function idlePool(count: number, pipelining: number): Pool {
 
 function takeAndGive(name: string, pool: Pool, mayPipeline: boolean): void {
   bench(name, () => {
-    const session = pool.acquire(mayPipeline)
+    const session = pool.acquire(mayPipeline) as ClientSession
     pool.giveBack(session)
     return session
   })
@@ -39,7 +41,7 @@ const taken: ClientSession[] = []
 bench(
   '32 taken, then given back',
   () => {
-    for (let count = 0; count < 32; count += 1) taken.push(crowded.acquire(true))
+    for (let count = 0; count < 32; count += 1) taken.push(crowded.acquire(true) as ClientSession)
     for (const session of taken) crowded.giveBack(session)
     taken.length = 0
     return crowded.idleCount

@@ -1,25 +1,13 @@
 import * as z from 'zod'
-import { parseFieldName, parseFieldValue } from '../field.ts'
+import { parseFieldName } from '../field.ts'
 import { parseHostPattern, parseHostRewrite } from '../host.ts'
-import type { Parsed } from '../parsed.ts'
 import { parsePathPattern } from '../path.ts'
-import { formatSize } from '../units.ts'
-import { name, textOf, wholeNumber } from './scalars.ts'
-
-/** An answer of our own is written as one piece; larger ones belong into files. */
-const BODY_BYTES_MAX = 64 * 1024
-
-const fieldName = z.string().superRefine((text, context) => addRefusal(parseFieldName(text), context))
-const fieldValue = textOf(parseFieldValue, { description: 'A field value (RFC 9110).' })
-const fields = z.record(fieldName, fieldValue)
-
-function addRefusal(parsed: Parsed<unknown>, context: z.core.$RefinementCtx): void {
-  if (!parsed.ok) context.addIssue({ code: 'custom', message: parsed.message, params: { hint: parsed.hint } })
-}
+import { fieldsByName, respond } from './respond.ts'
+import { duration, name, textOf, wholeNumber } from './scalars.ts'
 
 function fieldEdits(side: string) {
   return z.strictObject({
-    set: fields.default({}).describe(`Fields that ${side} get; each replaces every field line of its name.`),
+    set: fieldsByName().default({}).describe(`Fields that ${side} get; each replaces every field line of its name.`),
     remove: z
       .array(textOf(parseFieldName, { description: 'A field name.' }))
       .default([])
@@ -50,16 +38,13 @@ const match = z.strictObject({
   }).prefault('/*'),
 })
 
-const respond = z.strictObject({
-  status: wholeNumber('The status code.', 200, 599).default(200),
-  body: z
-    .string()
-    .refine(text => Buffer.byteLength(text) <= BODY_BYTES_MAX, {
-      error: `must be at most ${formatSize(BODY_BYTES_MAX)}`,
-    })
-    .default('')
-    .describe(`The content, at most ${formatSize(BODY_BYTES_MAX)} of UTF-8.`),
-  headers: fields.default({}).describe('Fields of the response; content-type is text/plain unless it is given here.'),
+const timeouts = z.strictObject({
+  response: duration(
+    "From the end of the request to the first byte of the response, instead of the upstream's.",
+  ).optional(),
+  total: duration(
+    "From the request's first byte to the response's last, tries and waiting included. Past it: 504. Absent: no limit.",
+  ).optional(),
 })
 
 export const route = z
@@ -72,7 +57,7 @@ export const route = z
       1_000_000,
     ).default(0),
     upstream: z.string().optional().describe('Forwards to the upstream of that name.'),
-    respond: respond.optional().describe('Answers without an upstream.'),
+    respond: respond(200).optional().describe('Answers without an upstream.'),
     headers: z
       .strictObject({
         request: fieldEdits('requests to the upstream').prefault({}).describe('Changes to the request.'),
@@ -90,5 +75,10 @@ export const route = z
       })
       .prefault({})
       .describe('Changes to what the upstream is asked for.'),
+    timeouts: timeouts.prefault({}).describe('How long requests of this route may take.'),
+    importance: z
+      .enum(['low', 'normal', 'high'])
+      .default('normal')
+      .describe('Which requests an upstream at its limit refuses first: low, then normal.'),
   })
   .describe('A match and an action: "upstream" or "respond".')

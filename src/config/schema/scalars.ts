@@ -1,11 +1,20 @@
 import * as z from 'zod'
-import { parseAddress } from '../address.ts'
+import { parseAddress, parseService } from '../address.ts'
 import type { Parsed } from '../parsed.ts'
-import { DURATION_PATTERN, formatDuration, formatSize, parseDuration, parseSize, SIZE_PATTERN } from '../units.ts'
+import {
+  DURATION_PATTERN,
+  formatDuration,
+  formatSize,
+  parseDuration,
+  parseShare,
+  parseSize,
+  SHARE_PATTERN,
+  SIZE_PATTERN,
+} from '../units.ts'
 
 /** The scalars of the language as zod types: text in, checked value out, description and pattern for editors. */
 
-const DURATION_MAXIMUM_MS = 168 * 3_600_000
+export const DURATION_MAXIMUM_MS = 168 * 3_600_000
 
 interface Description {
   readonly description: string
@@ -26,10 +35,10 @@ export function textOf<Value>(parse: (text: string) => Parsed<Value>, about: Des
     .meta({ ...about })
 }
 
-/** A duration in milliseconds, longer than 0 and at most a week. */
-export function duration(description: string) {
-  return textOf(text => parseDuration(text, 1, DURATION_MAXIMUM_MS), {
-    description: `${description} A duration such as 250ms, 5s, 1m or 1h; at most ${formatDuration(DURATION_MAXIMUM_MS)}.`,
+/** A duration in milliseconds, longer than 0 and at most a week unless other bounds are given. */
+export function duration(description: string, minimumMs = 1, maximumMs = DURATION_MAXIMUM_MS) {
+  return textOf(text => parseDuration(text, minimumMs, maximumMs), {
+    description: `${description} A duration such as 250ms, 5s, 1m or 1h; at most ${formatDuration(maximumMs)}.`,
     pattern: DURATION_PATTERN,
   })
 }
@@ -41,6 +50,27 @@ export function size(description: string, minimumBytes: number, maximumBytes: nu
     pattern: SIZE_PATTERN,
   })
 }
+
+const SHARE_MESSAGE = 'must be a share from 0% to 100%, such as 20% or 0.2'
+
+/** A share from 0 to 1, as a percentage or as a number. */
+export function share(description: string) {
+  const error = () => SHARE_MESSAGE
+  const percentage = textOf(parseShare, { description: 'A percentage.', pattern: SHARE_PATTERN })
+  return z
+    .union([percentage, z.number().min(0, { error }).max(1, { error })])
+    .describe(`${description} A share such as 20% or 0.2.`)
+}
+
+/** A share that is more than nothing; `otherwise` says what to write instead of nothing. */
+export function positiveShare(description: string, otherwise: string) {
+  return share(description).superRefine((value, context) => {
+    if (value === 0) context.addIssue({ code: 'custom', message: 'must be more than 0%', params: { hint: otherwise } })
+  })
+}
+
+/** `off`, or `false`, where a section or a value can be switched off; comes out as `null`. */
+export const off = z.literal(['off', false]).transform(() => null)
 
 export function wholeNumber(description: string, minimum: number, maximum: number) {
   const message = `must be a whole number from ${minimum} to ${maximum}`
@@ -68,6 +98,27 @@ export const endpointAddress = textOf(
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/
 const NAME_MESSAGE = 'a name has 1 to 64 letters, digits, "_", "-" and ".", and begins with a letter or a digit'
+
+/** As `endpointAddress`. */
+export const serviceName = textOf(
+  text => {
+    const parsed = parseService(text)
+    return parsed.ok ? { ok: true, value: { address: parsed.value, name: text } } : parsed
+  },
+  {
+    description: 'A name whose SRV records (RFC 2782) give the addresses, their ports, priorities and weights.',
+    examples: ['_http._tcp.api.internal'],
+  },
+)
+
+/** Text that is sent or looked for as it is. */
+export function plainText(description: string, maximum: number) {
+  return z
+    .string()
+    .min(1, { error: 'must not be empty; leave the key out' })
+    .max(maximum, { error: `must be at most ${maximum} characters` })
+    .describe(description)
+}
 
 /** The name of a listener, an upstream or a route: it ends up in logs, metrics and other configurations' references. */
 export const name = z.string().regex(NAME, { error: NAME_MESSAGE })

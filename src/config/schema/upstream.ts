@@ -1,12 +1,45 @@
 import * as z from 'zod'
-import { duration, endpointAddress, wholeNumber } from './scalars.ts'
+import { accepted, quote, refused } from '../parsed.ts'
+import { hashOn, sticky } from './affinity.ts'
+import { health } from './health.ts'
+import { adaptiveConcurrency, circuitBreaker, hedge, queue, retry } from './resilience.ts'
+import { upstreamResolver } from './resolver.ts'
+import { duration, endpointAddress, serviceName, share, textOf, wholeNumber } from './scalars.ts'
+
+const route = textOf(
+  text =>
+    /^[A-Za-z0-9_-]{1,64}$/.test(text)
+      ? accepted(text)
+      : refused(`${quote(text)} is not 1 to 64 letters, digits, "_" and "-"`),
+  {
+    description: 'What the endpoint calls itself in its own cookie, for "sticky" by route; once in the upstream.',
+    pattern: '^[A-Za-z0-9_-]{1,64}$',
+  },
+)
 
 const endpoint = z
   .strictObject({
-    address: endpointAddress,
-    weight: wholeNumber("The endpoint's share of the requests, in proportion to the others.", 1, 65_535).default(1),
+    address: endpointAddress.optional(),
+    service: serviceName.optional(),
+    weight: wholeNumber(
+      "The endpoint's share of the requests, in proportion to the others. Not with a service, whose records say it.",
+      1,
+      65_535,
+    ).default(1),
+    max_connections: wholeNumber(
+      'Connections to the endpoint, over all workers; absent: no limit.',
+      1,
+      1_000_000,
+    ).optional(),
+    backup: z.boolean().default(false).describe('Serves only when no other endpoint can.'),
+    priority: wholeNumber(
+      'Its group: 0 serves first, the next one what the healthy part of those before it cannot. A service has one for each priority of its records, from here on. Not for backups.',
+      0,
+      127,
+    ).default(0),
+    route: route.optional(),
   })
-  .describe('One address of an upstream.')
+  .describe('One address of an upstream, or one service: "address" or "service".')
 
 const pool = z.strictObject({
   idle: wholeNumber('Idle connections kept per worker and endpoint. Past it: closed after use.', 0, 10_000).default(64),
@@ -29,12 +62,57 @@ const timeouts = z.strictObject({
   idle: duration('Between two reads of response content. Past it: the response is cut.').prefault('60s'),
 })
 
+const BALANCES = [
+  'round_robin',
+  'random',
+  'power_of_two',
+  'least_connections',
+  'least_time',
+  'peak_ewma',
+  'ip_hash',
+  'hash',
+  'maglev',
+] as const
+
 export const upstream = z
   .strictObject({
-    balance: z.enum(['round_robin']).default('round_robin').describe('How requests are spread over the endpoints.'),
+    balance: z.enum(BALANCES).default('round_robin').describe('How requests are spread over the endpoints.'),
+    measure: z
+      .enum(['connections', 'first_byte', 'response'])
+      .optional()
+      .describe(
+        'What is least: requests under way, the time to the first byte, or to the last. For power_of_two (absent: connections) and least_time (a time; absent: first_byte).',
+      ),
+    hash_on: hashOn
+      .optional()
+      .describe('What hash and maglev spread by: client_ip, path, or the name of a header, cookie or query parameter.'),
     protocol: z.enum(['http']).default('http').describe('What the endpoints speak: HTTP/1.1.'),
     endpoints: z.array(endpoint).min(1, { error: 'needs at least one endpoint' }).describe('Where requests go.'),
     pool: pool.prefault({}).describe('Connections kept open to the endpoints.'),
     timeouts: timeouts.prefault({}).describe('How long the proxy waits for the endpoints.'),
+    resolver: upstreamResolver
+      .prefault({})
+      .describe('How names of the endpoints are looked up, where it differs from the top-level "resolver".'),
+    health: health.prefault({}).describe('Which endpoints are fit to serve.'),
+    circuit_breaker: circuitBreaker
+      .optional()
+      .describe('Stops asking endpoints that fail too often, for a while; absent: none.'),
+    retry: retry.describe('Trying a request again on another endpoint; "off" for never.'),
+    hedge: hedge.optional().describe('A second try while the first is late, for idempotent requests; absent: none.'),
+    adaptive_concurrency: adaptiveConcurrency
+      .optional()
+      .describe('A limit on requests under way that follows the latency. Past it: 503. Absent: none.'),
+    sticky: sticky
+      .optional()
+      .describe('Keeps a client on one endpoint by a cookie: of our own ("cookie") or theirs ("route"); absent: none.'),
+    slow_start: duration(
+      'How long an endpoint that comes up takes to its whole weight; absent: at once. Not with ip_hash, hash and maglev.',
+    ).optional(),
+    queue: queue
+      .optional()
+      .describe('Requests wait while every endpoint is at its max_connections; absent: 503 at once.'),
+    panic_threshold: share(
+      'With a smaller share of the endpoints of a group healthy, all of the group serve; 0% for never.',
+    ).prefault('0%'),
   })
   .describe('A group of endpoints that requests are spread over.')

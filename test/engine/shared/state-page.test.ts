@@ -102,7 +102,7 @@ describe('the state page', () => {
     for (const row of page.rows) {
       for (const cells of cellsOf(row)) cells.fill(1)
     }
-    page.rows[0]!.clearPresent()
+    page.clearPresent(page.rows[0]!)
     expect([...page.rows[0]!.inFlight]).toEqual([0, 0])
     const cleared = [...page.rows[0]!.counters.keys()].filter(index => page.rows[0]!.counters[index] === 0)
     expect(cleared).toEqual([CONNECTIONS_OPEN, EXCHANGES_ACTIVE])

@@ -119,9 +119,10 @@ describe('a request on a connection that its origin has just closed', () => {
       connection.reset()
     })
     const client = await clientAfterFirst()
-    await client.send(head('PUT /second HTTP/1.1', 'Host: a.example', 'Content-Length: 20'))
+    // More than is kept for sending it again.
+    await client.send(head('PUT /second HTTP/1.1', 'Host: a.example', 'Content-Length: 200000'))
     await waitFor(() => heads === 1, 'the head at the origin')
-    await client.send('0123456789')
+    void client.send('0123456789'.repeat(10_000))
     const response = await client.readResponse()
     expect(response.status).toBe(502)
     expect(stage.connections.length).toBe(1)

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { formatAddress } from '../../../engine/net/address.ts'
-import { parseAddress, sameListenerAddress } from '../../../src/config/address.ts'
+import { parseAddress, parseResolverAddress, parseService, sameListenerAddress } from '../../../src/config/address.ts'
 
 describe('the address of a listener', () => {
   test.each([
@@ -37,6 +37,54 @@ describe('the address of an endpoint', () => {
     for (const text of [':3000', '[]:3000', '10.0.0.1:0', '10.0.0.1:', '10.0.0.1']) {
       expect(parseAddress(text, 'endpoint').ok, text).toBe(false)
     }
+  })
+})
+
+describe('a service', () => {
+  test('is a name that begins with what it offers and by which protocol, in any case', () => {
+    expect(parseService('_HTTP._tcp.Api.Internal')).toEqual({
+      ok: true,
+      value: { kind: 'srv', service: '_http._tcp.api.internal' },
+    })
+  })
+
+  test.each([
+    '',
+    'api.internal',
+    '_http.api',
+    '_http._tcp',
+    '_http._tcp.',
+    '_http._tcp.a b',
+    '_._tcp.a',
+    '_a._tcp.a:80',
+  ])('is not %j', text => {
+    expect(parseService(text).ok).toBe(false)
+  })
+})
+
+describe('a name server', () => {
+  test.each([
+    ['10.0.0.2', '10.0.0.2:53'],
+    ['10.0.0.2:5353', '10.0.0.2:5353'],
+    ['::1', '[::1]:53'],
+    ['[::1]', '[::1]:53'],
+    ['[FD00:0::2]:053', '[fd00::2]:53'],
+  ])('%s is %s', (text, address) => {
+    expect(parseResolverAddress(text)).toEqual({ ok: true, value: address })
+  })
+
+  test.each([
+    '',
+    ':53',
+    'localhost',
+    'dns.internal:53',
+    '10.0.0.2:',
+    '10.0.0.2:65536',
+    '[10.0.0.2]',
+    '[::1',
+    '::1]:53',
+  ])('is not %j', text => {
+    expect(parseResolverAddress(text).ok).toBe(false)
   })
 })
 

@@ -34,9 +34,55 @@ test('what a configuration leaves out gets the documented defaults', () => {
       {
         name: 'api',
         balance: 'round_robin',
-        endpoints: [{ address: { kind: 'tcp', host: '10.0.0.1', port: 3000 }, name: '10.0.0.1:3000', weight: 1 }],
+        measure: 'connections',
+        hashOn: null,
+        endpoints: [
+          {
+            address: { kind: 'tcp', host: '10.0.0.1', port: 3000 },
+            name: '10.0.0.1:3000',
+            weight: 1,
+            connectionsMax: 0,
+            backup: false,
+            priority: 0,
+            route: '',
+          },
+        ],
         pool: { idleMax: 64, idleTimeoutMs: 4_000, requestsMax: 0, pipelining: 1 },
         timeouts: { connectMs: 5_000, responseMs: 30_000, idleMs: 60_000 },
+        resolver: { addresses: [], ttlMinMs: 1_000, ttlMaxMs: 3_600_000, timeoutMs: 5_000 },
+        active: null,
+        passive: {
+          consecutive: 3,
+          failures: 0,
+          windowMs: 10_000,
+          consecutive5xx: 0,
+          consecutiveGatewayErrors: 0,
+          successRate: null,
+          ejectMs: 10_000,
+          ejectMaxMs: 300_000,
+          ejectedMax: 0.5,
+        },
+        circuitBreaker: null,
+        retry: {
+          attempts: 127,
+          onConnect: true,
+          onReset: true,
+          onTimeout: false,
+          statuses: [],
+          budget: 0.2,
+          backoffMs: 0,
+          backoffMaxMs: 0,
+          methods: ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'TRACE'],
+          nonIdempotent: false,
+          perTryMs: 0,
+          contentBytesMax: 65_536,
+        },
+        hedge: null,
+        adaptiveConcurrency: null,
+        sticky: null,
+        slowStartMs: 0,
+        queue: null,
+        panicThreshold: 0,
       },
     ],
     routes: [
@@ -48,6 +94,8 @@ test('what a configuration leaves out gets the documented defaults', () => {
         host: { kind: 'keep' },
         request: { set: [], remove: [] },
         response: { set: [], remove: [] },
+        timeouts: { responseMs: 0, totalMs: 0 },
+        importance: 'normal',
       },
     ],
   })
@@ -80,6 +128,8 @@ routes:
     priority: -5
     upstream: b
     rewrite: { host: other.example }
+    timeouts: { response: 4s, total: 9s }
+    importance: high
     headers:
       request: { set: { X-Gateway: sluice }, remove: [X-Internal, x-internal] }
       response: { set: { x-served-by: "" }, remove: [Server] }
@@ -122,6 +172,8 @@ routes:
       host: { kind: 'set', host: 'other.example' },
       request: { set: [['X-Gateway', 'sluice']], remove: ['x-internal'] },
       response: { set: [['x-served-by', '']], remove: ['server'] },
+      timeouts: { responseMs: 4_000, totalMs: 9_000 },
+      importance: 'high',
     },
     {
       name: 'routes[1]',
@@ -131,6 +183,8 @@ routes:
       host: { kind: 'upstream' },
       request: { set: [], remove: [] },
       response: { set: [], remove: [] },
+      timeouts: { responseMs: 0, totalMs: 0 },
+      importance: 'normal',
     },
   ])
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { formatDuration, formatSize, parseDuration, parseSize } from '../../../src/config/units.ts'
+import { formatDuration, formatSize, parseDuration, parseShare, parseSize } from '../../../src/config/units.ts'
 
 const DAY_MS = 86_400_000
 
@@ -89,6 +89,34 @@ describe('sizes', () => {
   })
 })
 
+describe('shares', () => {
+  test.each([
+    ['0%', 0],
+    ['50%', 0.5],
+    ['12.5%', 0.125],
+    ['29%', 0.29],
+    ['100%', 1],
+    ['007%', 0.07],
+  ])('%s is %f', (text, share) => {
+    expect(parseShare(text)).toEqual({ ok: true, value: share })
+  })
+
+  test.each([
+    ['20', '20%'],
+    ['20 %', '20%'],
+    ['20 percent', '20%'],
+    ['0.2', '20%'],
+    ['0.125', '12.5%'],
+    ['1', '100%'],
+  ])('%s is refused, and %s is suggested', (text, suggestion) => {
+    expect(parseShare(text)).toMatchObject({ ok: false, hint: `did you mean ${suggestion}?` })
+  })
+
+  test.each(['', '%', '-1%', '101%', '100.1%', '1e1%', '.5%', '٣%', '1%%', '200', 'all'])('%j is refused', text => {
+    expect(parseShare(text).ok).toBe(false)
+  })
+})
+
 test('any text is read or refused at once, however hostile', () => {
   const hostile = ['1'.repeat(100_000), `${'1s'.repeat(20)}!`, `${'1'.repeat(39)}!`, ' '.repeat(50_000)]
   for (const text of hostile) expect(parseDuration(text, 1, DAY_MS).ok).toBe(false)
@@ -96,6 +124,7 @@ test('any text is read or refused at once, however hostile', () => {
     fc.property(fc.string(), text => {
       parseDuration(text, 1, DAY_MS)
       parseSize(text, 0, 1024)
+      parseShare(text)
     }),
   )
 })

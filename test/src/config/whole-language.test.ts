@@ -6,6 +6,7 @@ import { ConfigurationError } from '../../../src/config/errors.ts'
 import { jsonSchemaAt } from '../../../src/config/json-schema.ts'
 import { parseConfiguration } from '../../../src/config/load.ts'
 import { isUnsupportedKey } from '../../../src/config/unsupported.ts'
+import { languageKeys } from '../../support/language-keys.ts'
 
 /** The configuration language by example, future features included. */
 const text = readFileSync(join(import.meta.dirname, 'whole-language.yaml'), 'utf8')
@@ -29,18 +30,33 @@ test('the refusal names each key and value of the example that is not supported 
 })
 
 test('every key of the example is either supported or refused as not supported yet', () => {
-  const unknown: string[] = []
+  expect(keysOfExample().filter(path => jsonSchemaAt(path) === null)).toEqual([])
+})
+
+test('every key of the language occurs in the example', () => {
+  const written = new Set(keysOfExample().map(path => path.filter(step => typeof step === 'string').join('.')))
+  const isNamed = (key: string) => /^(listeners|upstreams)\./.test(key)
+  const general = new Set([...written].map(key => (isNamed(key) ? key.replace(/\.[^.]+/, '.*') : key)))
+  expect(
+    languageKeys()
+      .map(([key]) => key)
+      .filter(key => !general.has(key)),
+  ).toEqual([])
+})
+
+/** The path of every key, without those that are not supported yet and what is below them. */
+function keysOfExample(): (string | number)[][] {
+  const paths: (string | number)[][] = []
   const visit = (node: Node | null, path: (string | number)[]) => {
     if (isSeq(node)) for (const [index, item] of node.items.entries()) visit(item as Node, [...path, index])
     if (!isMap(node)) return
     for (const pair of node.items) {
-      const key = isScalar(pair.key) ? String(pair.key.value) : ''
-      const inside = [...path, key]
+      const inside = [...path, isScalar(pair.key) ? String(pair.key.value) : '']
       if (isUnsupportedKey(inside)) continue
-      if (jsonSchemaAt(inside) === null) unknown.push(inside.join('.'))
-      else visit(pair.value as Node | null, inside)
+      paths.push(inside)
+      visit(pair.value as Node | null, inside)
     }
   }
   visit(parseDocument(text).contents, [])
-  expect(unknown).toEqual([])
-})
+  return paths
+}

@@ -1,0 +1,21 @@
+/**
+ * One clock for all threads. `performance.now()` counts from the birth of its own thread; the system's monotonic clock,
+ * on which this one runs, counts the same for all of them.
+ */
+const [seconds, nanoseconds] = process.hrtime()
+
+/** What `performance.now()` of this thread has to be raised by, in milliseconds. */
+const OFFSET_MS = seconds * 1000 + nanoseconds / 1e6 - performance.now()
+
+/**
+ * Whole milliseconds of the shared clock as a 32-bit integer that wraps: what a cell of the state page can hold. Two of
+ * them are compared by `until`, never by `<`. `nowMs` is this thread's `performance.now()`. @hotpath
+ */
+export function stampOf(nowMs: number): number {
+  return Math.floor(nowMs + OFFSET_MS) | 0
+}
+
+/** Milliseconds from one stamp to a later one; negative when it is not later. Right for up to 24 days. @hotpath */
+export function until(later: number, stamp: number): number {
+  return (later - stamp) | 0
+}

@@ -1,0 +1,152 @@
+/**
+ * The supervisor's part in the health of one upstream: active checks of its endpoints, and the comparison of their success
+ * rates. Both write into the state page, where the workers see it with their next request.
+ */
+import { stampOf } from '../shared/clock.ts'
+import {
+  CHECK_HEALTHY,
+  CHECK_STATE,
+  CHECK_UNHEALTHY,
+  EJECTED_FOR_CONNECTION,
+  ENDPOINT_CELLS,
+  PASSIVE_STATE,
+  PASSIVE_UP,
+  UP_SINCE,
+} from '../shared/endpoint-cells.ts'
+import type { StatePage } from '../shared/state-page.ts'
+import type { ActiveCheckSnapshot, SuccessRateSnapshot, UpstreamSnapshot } from '../snapshot.ts'
+import { ActiveCheck, type CheckResult } from '../upstream/health/active-check.ts'
+import { announceChange } from '../upstream/health/announce.ts'
+import { SERVER_ERROR } from '../upstream/health/outcome.ts'
+import { type Ejectable, PassiveHealth } from '../upstream/health/passive-health.ts'
+import { judgeSuccessRates, type RequestCounts } from '../upstream/health/success-rate.ts'
+import type { EndpointPlacement } from '../upstream/placement.ts'
+import type { EngineEvent } from './api.ts'
+
+interface Watched extends Ejectable {
+  readonly placement: EndpointPlacement
+  readonly check: ActiveCheck | null
+  /** Tries and good ones as of the last comparison. */
+  counts: RequestCounts
+}
+
+export class HealthWatch {
+  readonly #upstream: UpstreamSnapshot
+  readonly #index: number
+  readonly #page: StatePage
+  readonly #onEvent: (event: EngineEvent) => void
+  /** By column. */
+  readonly #watched = new Map<number, Watched>()
+  readonly #passive: PassiveHealth | null
+  #timer: NodeJS.Timeout | null = null
+
+  constructor(upstream: UpstreamSnapshot, index: number, page: StatePage, onEvent: (event: EngineEvent) => void) {
+    this.#upstream = upstream
+    this.#index = index
+    this.#page = page
+    this.#onEvent = onEvent
+    this.#passive = upstream.passive === null ? null : new PassiveHealth(upstream.passive, page.endpointCells)
+    const rate = upstream.passive?.successRate ?? null
+    if (rate !== null) this.#timer = setInterval(() => this.#compare(rate), rate.intervalMs).unref()
+  }
+
+  /** Watches these endpoints from now on, and no others. */
+  follow(placements: readonly EndpointPlacement[]): void {
+    const gone = new Map(this.#watched)
+    for (const placement of placements) {
+      gone.delete(placement.column)
+      if (!this.#watched.has(placement.column)) this.#watch(placement)
+    }
+    for (const [column, { check }] of gone) {
+      check?.stop()
+      this.#watched.delete(column)
+    }
+    this.#passive?.setEndpoints([...this.#watched.values()])
+  }
+
+  #watch(placement: EndpointPlacement): void {
+    const { active } = this.#upstream
+    const check = active === null ? null : this.#check(active, placement)
+    this.#watched.set(placement.column, {
+      placement,
+      check,
+      cells: placement.column * ENDPOINT_CELLS,
+      counts: this.#countsOf(placement.column),
+    })
+    check?.start()
+  }
+
+  #check(settings: ActiveCheckSnapshot, placement: EndpointPlacement): ActiveCheck {
+    const check = new ActiveCheck(settings, placement.address, placement.host, (healthy, reason) =>
+      this.#checked(placement, healthy, reason),
+    )
+    check.onResult = result => this.#onResult(placement, result)
+    return check
+  }
+
+  #checked(placement: EndpointPlacement, healthy: boolean, reason: string): void {
+    const { endpointCells } = this.#page
+    const at = placement.column * ENDPOINT_CELLS
+    Atomics.store(endpointCells, at + CHECK_STATE, healthy ? CHECK_HEALTHY : CHECK_UNHEALTHY)
+    if (healthy) Atomics.store(endpointCells, at + UP_SINCE, stampOf(performance.now()) || 1)
+    announceChange(this.#page, this.#index)
+    const { name: upstream } = this.#upstream
+    this.#onEvent({ kind: 'endpoint_checked', upstream, endpoint: placement.name, healthy, reason })
+  }
+
+  /** An endpoint that was ejected because it took no connections, and now passes a check, need not wait for its time. */
+  #onResult(placement: EndpointPlacement, { passed }: CheckResult): void {
+    const watched = this.#watched.get(placement.column)
+    if (!passed || watched === undefined || this.#passive === null) return
+    const { endpointCells } = this.#page
+    if (Atomics.load(endpointCells, watched.cells + PASSIVE_STATE) === PASSIVE_UP) return
+    if (Atomics.load(endpointCells, watched.cells + EJECTED_FOR_CONNECTION) !== 1) return
+    if (this.#passive.restore(watched, stampOf(performance.now())) === '') return
+    this.#changed(placement.name, 'up', 'it passes active checks')
+  }
+
+  #changed(endpoint: string, change: 'ejected' | 'up', reason: string): void {
+    announceChange(this.#page, this.#index)
+    this.#onEvent({ kind: 'endpoint_health', upstream: this.#upstream.name, endpoint, change, reason })
+  }
+
+  #countsOf(column: number): RequestCounts {
+    const sum = (of: 'tries' | 'goodTries') =>
+      this.#page.rows.reduce((total, row) => total + (row[of][column] as number), 0)
+    return [sum('tries'), sum('goodTries')]
+  }
+
+  /** Ejects those whose share of good responses in the last interval is far below the others'. */
+  #compare(settings: SuccessRateSnapshot): void {
+    const all = [...this.#watched.values()]
+    const recent = all.map(watched => {
+      const [tries, good] = this.#countsOf(watched.placement.column)
+      const [triesBefore, goodBefore] = watched.counts
+      watched.counts = [tries, good]
+      return [(tries - triesBefore) >>> 0, (good - goodBefore) >>> 0] as const
+    })
+    const { outliers, mean, threshold } = judgeSuccessRates(recent, settings)
+    for (const index of outliers) {
+      const watched = all[index] as Watched
+      const [tries, good] = recent[index] as RequestCounts
+      const reason = `${percent(good / tries)} good responses, where ${percent(mean)} are usual and ${percent(threshold)} the least`
+      this.#eject(watched, reason)
+    }
+  }
+
+  #eject(watched: Watched, reason: string): void {
+    const stamp = stampOf(performance.now())
+    if (this.#passive === null || this.#passive.eject(watched, reason, SERVER_ERROR, stamp) === '') return
+    this.#changed(watched.placement.name, 'ejected', this.#passive.reason)
+  }
+
+  close(): void {
+    if (this.#timer !== null) clearInterval(this.#timer)
+    for (const { check } of this.#watched.values()) check?.stop()
+    this.#watched.clear()
+  }
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 1000) / 10} %`
+}

@@ -1,0 +1,85 @@
+import type { MemberLoads } from '../member-loads.ts'
+import type { Members } from '../members.ts'
+import type { Balancer } from './balancer.ts'
+import { hashOf } from './key-hash.ts'
+import { LoadBound } from './load-bound.ts'
+import { maglevTable } from './maglev-table.ts'
+import { RoundRobin } from './round-robin.ts'
+
+/** Slots that are looked at. Past it the members are, one after the other. */
+const TRIES_MAX = 64
+
+const KEY_SEED = 0
+
+/**
+ * Maglev hashing with bounded loads: the member that a key's slot belongs to, or the next one in the table that is
+ * available and has room, so that one hot key cannot bring its member down. The table has all members, always: a key
+ * whose member is not available comes back to it. A request without a key goes to the next member in turn. Weights are
+ * the configured ones, also in slow start.
+ */
+export class Maglev implements Balancer {
+  readonly #members: Members
+  readonly #bound: LoadBound
+  readonly #roundRobin: RoundRobin
+  readonly #table: Int32Array
+
+  constructor(members: Members, loads: MemberLoads) {
+    this.#members = members
+    this.#bound = new LoadBound(members, loads)
+    this.#roundRobin = new RoundRobin(members)
+    this.#table = maglevTable(namesOf(members.servers), members.weights)
+  }
+
+  /** @hotpath */
+  pick(key: string, excluded: Uint8Array | null, nowMs: number): number {
+    if (this.#members.availableCount === 0) return -1
+    if (key === '') return this.#roundRobin.pick(key, excluded, nowMs)
+    this.#bound.read()
+    const place = this.#find(hashOf(key, KEY_SEED), excluded)
+    if (place >= 0) this.#bound.add(place)
+    return place
+  }
+
+  #find(hash: number, excluded: Uint8Array | null): number {
+    const table = this.#table
+    let slot = hash % table.length
+    let refused = -1
+    for (let count = 0; count < TRIES_MAX; count += 1) {
+      const place = table[slot] as number
+      slot = slot + 1 === table.length ? 0 : slot + 1
+      if (place === refused || !this.#isLeft(place, excluded)) continue
+      if (this.#bound.admits(place)) return place
+      refused = place
+    }
+    return this.#findAmongAll(hash, excluded)
+  }
+
+  /** The first that has room, from a member on that depends on the key. Where none has, the first that is left. */
+  #findAmongAll(hash: number, excluded: Uint8Array | null): number {
+    const { count } = this.#members
+    let place = hash % count
+    let first = -1
+    for (let looked = 0; looked < count; looked += 1) {
+      if (this.#isLeft(place, excluded)) {
+        if (this.#bound.admits(place)) return place
+        if (first < 0) first = place
+      }
+      place = place + 1 === count ? 0 : place + 1
+    }
+    return first
+  }
+
+  #isLeft(place: number, excluded: Uint8Array | null): boolean {
+    return this.#members.available[place] !== 0 && (excluded === null || excluded[place] === 0)
+  }
+}
+
+/** The addresses of one name are told apart by their order. */
+function namesOf(servers: readonly string[]): string[] {
+  const seen = new Map<string, number>()
+  return servers.map(server => {
+    const before = seen.get(server) ?? 0
+    seen.set(server, before + 1)
+    return `${server} ${before}`
+  })
+}

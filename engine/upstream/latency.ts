@@ -1,0 +1,62 @@
+/** How fast endpoints are: moving averages in their cells, over all workers, and what becomes of them with age. */
+import { until } from '../shared/clock.ts'
+import { ENDPOINT_CELLS, FIRST_BYTE_US, PEAK_AT, PEAK_US, RESPONSE_US } from '../shared/endpoint-cells.ts'
+
+/** A sample's share of a moving average, as in TCP's round-trip time (RFC 6298): eight samples are most of it. */
+const SAMPLE_SHARE = 1 / 8
+
+/** In this many milliseconds a peak falls by the factor e to what is measured now, and any figure's weight with age. */
+const DECAY_MS = 10_000
+
+/** Samples that are no peak count towards its fall once in so long: fewer would be lost in rounding. */
+const FALL_MS = 64
+
+/** Milliseconds of a step in the table of decay. */
+const STEP_MS = 256
+
+/** Past the last step, at 131 s, next to nothing is left of a figure: half a millionth. */
+const STEPS = 512
+
+const DECAY = Float64Array.from({ length: STEPS }, (_, step) => Math.exp(-(step * STEP_MS) / DECAY_MS))
+
+const CELL_MAX = 2 ** 31 - 1
+
+/**
+ * Counts a time to the first byte, in microseconds. The peak goes by it: what comes behind depends on how much there is,
+ * and on how fast the client takes it. @hotpath
+ */
+export function observeFirstByte(cells: Int32Array, column: number, us: number, stamp: number): void {
+  const at = column * ENDPOINT_CELLS
+  average(cells, at + FIRST_BYTE_US, us)
+  const peak = cells[at + PEAK_US] as number
+  const ageMs = until(stamp, cells[at + PEAK_AT] as number)
+  if (us < peak && ageMs < FALL_MS) return
+  const next = us < peak ? us + (peak - us) * Math.exp(-ageMs / DECAY_MS) : us
+  cells[at + PEAK_US] = cellOf(next)
+  cells[at + PEAK_AT] = stamp
+}
+
+/** Counts a time to the last byte. @hotpath */
+export function observeResponse(cells: Int32Array, column: number, us: number): void {
+  average(cells, column * ENDPOINT_CELLS + RESPONSE_US, us)
+}
+
+/** The first sample is the average: 0 is nothing measured yet. */
+function average(cells: Int32Array, cell: number, us: number): void {
+  const before = cells[cell] as number
+  cells[cell] = cellOf(before === 0 ? us : before + (us - before) * SAMPLE_SHARE + 0.5)
+}
+
+function cellOf(us: number): number {
+  return Math.trunc(Math.max(1, Math.min(CELL_MAX, us)))
+}
+
+/**
+ * What a figure of that age still counts for, from 1 to 0, where it grows old so many times slower. Without it, an
+ * endpoint that was slow once would get no request any more that could show that it is not. @hotpath
+ */
+export function decayOf(ageMs: number, timesSlower: number): number {
+  if (ageMs < STEP_MS) return 1
+  const step = Math.trunc(ageMs / (timesSlower * STEP_MS))
+  return step < STEPS ? (DECAY[step] as number) : 0
+}

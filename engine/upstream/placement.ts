@@ -1,0 +1,55 @@
+/** Where an endpoint of an upstream is now: what the supervisor tells the workers, as plain data. */
+import { formatAddress } from '../net/address.ts'
+import type { Address, EndpointSnapshot } from '../snapshot.ts'
+
+export interface EndpointPlacement {
+  /** Its column in the state page; the endpoint's identity as long as it lives. */
+  readonly column: number
+  /** An IP literal or a path: no name is looked up by a worker. */
+  readonly address: Address
+  /** The name in logs: as configured, and for an address of a name the address. */
+  readonly name: string
+  /** What the configuration has, e.g. `api.internal:80`: the same for all addresses of a name. */
+  readonly server: string
+  /** What `Host` says where the route asks for the endpoint's own. */
+  readonly host: string
+  readonly weight: number
+  /** 0 for no limit. */
+  readonly connectionsMax: number
+  readonly backup: boolean
+  readonly priority: number
+  readonly route: string
+  /** The value of our sticky cookie; empty where there is none. */
+  readonly token: string
+}
+
+/** The placement of an endpoint at one address, and with what a service says of it. */
+export function placementOf(
+  endpoint: EndpointSnapshot,
+  column: number,
+  address: Address,
+  details: Partial<EndpointPlacement> = {},
+): EndpointPlacement {
+  const { name, weight, connectionsMax, backup, priority, route } = endpoint
+  return {
+    column,
+    address,
+    name,
+    server: name,
+    host: hostOf(endpoint.address.kind === 'srv' ? address : endpoint.address),
+    weight,
+    connectionsMax,
+    backup,
+    priority,
+    route,
+    token: '',
+    ...details,
+  }
+}
+
+/** Without the port that http implies. */
+function hostOf(address: Address): string {
+  if (address.kind === 'unix') return 'localhost'
+  const text = formatAddress(address)
+  return address.port === 80 ? text.slice(0, -3) : text
+}

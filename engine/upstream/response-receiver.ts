@@ -1,0 +1,84 @@
+/** Who a session sends a request for, and what it tells of the response. */
+import type { Head } from '../http1/head.ts'
+import type { ResponseFacts } from '../http1/response-facts.ts'
+import type { Slot } from '../net/slots.ts'
+import type { ClientSession } from './client-session.ts'
+
+/** Why an exchange on a session failed. */
+export type SessionError =
+  | 'connect_failed'
+  | 'connect_timeout'
+  | 'closed'
+  | 'response_timeout'
+  | 'idle_timeout'
+  | 'response_malformed'
+  | 'no_parser'
+  | 'fault'
+
+/** The exchange, as its session sees it. Every call may end the exchange. */
+export interface ResponseReceiver {
+  /** A response to HEAD has no content. */
+  readonly isHead: boolean
+  readonly wantsUpgrade: boolean
+  /** Milliseconds from the request's end to the first byte of the response. Past it: `response_timeout`. */
+  readonly responseTimeoutMs: number
+  /** Content that stays in the session's `out`, so that the request can be sent again; more than that is streamed. */
+  readonly replayBytesMax: number
+  /** Where its request lies in the session's `out`; the session moves them when it moves the bytes. */
+  requestStart: number
+  requestEnd: number
+  onConnected(session: ClientSession): void
+  onInterim(session: ClientSession, head: Head, facts: ResponseFacts): void
+  onResponseHead(session: ClientSession, head: Head, facts: ResponseFacts): void
+  /** `slot` is given when the content may be written by reference: it lies in a slot of the session's own. */
+  onResponseContent(session: ClientSession, start: number, end: number, slot: Slot | null): void
+  onResponseEnd(session: ClientSession, trailers: readonly string[] | null): void
+  /** All that one read brought has been handed over. */
+  onResponseFlush(session: ClientSession): void
+  /** The request's bytes were taken by the kernel. */
+  onRequestDrain(session: ClientSession): void
+  /** 101: the connection is the receiver's from here, with what lies behind the head. */
+  onSwitch(session: ClientSession, head: Head, facts: ResponseFacts, start: number, end: number): void
+  /**
+   * `replayable`: the whole request lies in `out` and nothing of its response has come. `unsent`: the kernel was given
+   * nothing of it.
+   */
+  onSessionError(session: ClientSession, error: SessionError, replayable: boolean, unsent: boolean): void
+}
+
+/** Bytes of a response that nobody wants that are read away; past it its connection is closed. */
+const DISCARD_BYTES_MAX = 64 * 1024
+
+/**
+ * Stands for somebody who has no use for a response any more: a client that has gone while others wait behind it on the
+ * same connection, or a request that is tried elsewhere.
+ */
+export class DiscardedResponse implements ResponseReceiver {
+  #bytes = 0
+  readonly isHead: boolean
+  readonly wantsUpgrade = false
+  readonly responseTimeoutMs: number
+  readonly replayBytesMax = 0
+  requestStart: number
+  requestEnd: number
+
+  constructor(receiver: ResponseReceiver) {
+    this.isHead = receiver.isHead
+    this.responseTimeoutMs = receiver.responseTimeoutMs
+    this.requestStart = receiver.requestStart
+    this.requestEnd = receiver.requestEnd
+  }
+
+  onConnected(): void {}
+  onInterim(): void {}
+  onResponseHead(): void {}
+  onResponseContent(session: ClientSession, start: number, end: number): void {
+    this.#bytes += end - start
+    if (this.#bytes > DISCARD_BYTES_MAX && session.depth === 1) session.close()
+  }
+  onResponseEnd(): void {}
+  onResponseFlush(): void {}
+  onRequestDrain(): void {}
+  onSwitch(): void {}
+  onSessionError(): void {}
+}

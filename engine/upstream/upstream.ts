@@ -1,0 +1,347 @@
+/**
+ * A named upstream of one worker: its endpoints in groups, and which of them a request goes to. What it knows of their
+ * load and health is what all workers know: it lies in the state page.
+ */
+import { methodNumber } from '../http1/methods.ts'
+import type { NetContext } from '../net/connection.ts'
+import { stampOf } from '../shared/clock.ts'
+import {
+  ADMIN_DOWN,
+  ADMIN_STATE,
+  ADMIN_UP,
+  CHECK_HEALTHY,
+  CHECK_STATE,
+  PASSIVE_STATE,
+  PASSIVE_UP,
+} from '../shared/endpoint-cells.ts'
+import {
+  EPOCH,
+  HEDGE_TOKENS,
+  HEDGE_TRICKLE_AT,
+  QUEUED,
+  RETRY_TOKENS,
+  RETRY_TRICKLE_AT,
+  UPSTREAM_CELLS,
+} from '../shared/upstream-cells.ts'
+import type { UpstreamSnapshot } from '../snapshot.ts'
+import { Budget } from './budget.ts'
+import { ConcurrencyLimit } from './concurrency-limit.ts'
+import { Endpoint, type SharedState, upstreamCircuit } from './endpoint.ts'
+import { Group } from './group.ts'
+import type { Circuit } from './health/circuit.ts'
+import { EndpointHealth, type HealthListener } from './health/endpoint-health.ts'
+import { LatencyWindow } from './latency-window.ts'
+import type { EndpointPlacement } from './placement.ts'
+import type { Pool, PoolOwner } from './pool.ts'
+import { Sticky } from './sticky.ts'
+import { announceRoom, WaitingQueue } from './waiting-queue.ts'
+
+/** How much more than their share the healthy ones of a group are trusted to bear, as Envoy has it. */
+const OVERPROVISIONING = 1.4
+
+/** Why `choose` has found nobody. */
+export type Lack =
+  | 'none'
+  /** All that could serve are at their limit on connections. */
+  | 'full'
+
+export interface UpstreamOptions {
+  readonly snapshot: UpstreamSnapshot
+  /** Its place in the snapshot. */
+  readonly index: number
+  readonly placements: readonly EndpointPlacement[]
+  readonly shared: SharedState
+  readonly context: NetContext
+  readonly onHealth: HealthListener
+}
+
+export class Upstream implements PoolOwner {
+  readonly name: string
+  readonly index: number
+  readonly settings: UpstreamSnapshot
+  readonly retryBudget: Budget
+  readonly hedgeBudget: Budget | null
+  readonly health: EndpointHealth
+  /** Of the upstream as a whole. */
+  readonly circuit: Circuit | null
+  /** `null` where requests do not wait. */
+  readonly queue: WaitingQueue | null
+  readonly concurrency: ConcurrencyLimit | null
+  /** Times to the first byte, for hedging after the 95th percentile; `null` where nobody asks. */
+  readonly firstBytes: LatencyWindow | null
+  /** Its balancer goes by how fast endpoints are: others are spared the writing to cells that all workers read. */
+  readonly isTimed: boolean
+  sticky: Sticky | null = null
+  endpoints: readonly Endpoint[] = []
+  /** Why the last `choose` gave `null`. */
+  lack: Lack = 'none'
+  readonly #shared: SharedState
+  readonly #context: NetContext
+  readonly #epochCell: number
+  readonly #repeated: ReadonlySet<number>
+  readonly #repeatsAll: boolean
+  #groups: readonly Group[] = []
+  /** The one group that serves; `null` where several share the requests. */
+  #only: Group | null = null
+  /** Where several do: the share of the requests up to and with each group. */
+  #shares: number[] = []
+  #epoch = -1
+  #nextChangeAtMs = 0
+  #active = 0
+  #isWatchingIdle = false
+
+  constructor(options: UpstreamOptions) {
+    const { snapshot, index, shared, context } = options
+    const { page, row } = shared
+    this.name = snapshot.name
+    this.index = index
+    this.settings = snapshot
+    this.#shared = shared
+    this.#context = context
+    const base = index * UPSTREAM_CELLS
+    this.#epochCell = base + EPOCH
+    const cells = page.upstreamCells
+    this.retryBudget = new Budget(cells, base + RETRY_TOKENS, base + RETRY_TRICKLE_AT, snapshot.retry.budget)
+    this.#repeated = new Set(snapshot.retry.methods.map(methodNumber))
+    this.#repeatsAll = snapshot.retry.nonIdempotent
+    const { hedge, queue, adaptiveConcurrency } = snapshot
+    this.hedgeBudget =
+      hedge === null ? null : new Budget(cells, base + HEDGE_TOKENS, base + HEDGE_TRICKLE_AT, hedge.budget)
+    this.firstBytes = hedge !== null && hedge.afterMs === 0 ? new LatencyWindow() : null
+    this.isTimed = isTimed(snapshot)
+    this.circuit = upstreamCircuit(snapshot.circuitBreaker, shared, index)
+    this.health = new EndpointHealth(snapshot, index, page, row, options.onHealth)
+    this.concurrency = adaptiveConcurrency === null ? null : new ConcurrencyLimit(adaptiveConcurrency)
+    this.queue =
+      queue === null ? null : new WaitingQueue(queue, context.wheel, page, row, index, error => context.onFault(error))
+    this.update(options.placements)
+  }
+
+  /** Takes over where its endpoints are now. Those that go are left to what runs on them. */
+  update(placements: readonly EndpointPlacement[]): void {
+    const known = new Map(this.endpoints.map(endpoint => [endpoint.column, endpoint]))
+    this.endpoints = placements.map(placement => {
+      const endpoint =
+        known.get(placement.column) ?? new Endpoint(placement, this.settings, this.#shared, this.#context, this)
+      known.delete(placement.column)
+      endpoint.weight = placement.weight
+      endpoint.permits.max = placement.connectionsMax
+      return endpoint
+    })
+    for (const gone of known.values()) gone.pool.close()
+    this.health.setEndpoints(this.endpoints)
+    this.#groups = groupsOf(this.endpoints).map(group => new Group(group, this.settings, this.#shared))
+    this.sticky = this.settings.sticky === null ? null : new Sticky(this.settings.sticky, this.endpoints)
+    this.#epoch = -1
+    this.queue?.schedule()
+  }
+
+  /** Looks again at who may be chosen, where something has changed. @hotpath */
+  #sync(nowMs: number): void {
+    const epoch = this.#shared.page.upstreamCells[this.#epochCell] as number
+    if (epoch !== this.#epoch || nowMs >= this.#nextChangeAtMs) this.#refresh(epoch, nowMs)
+  }
+
+  #refresh(epoch: number, nowMs: number): void {
+    this.#epoch = epoch
+    const stamp = stampOf(nowMs)
+    let nextChangeMs = Number.POSITIVE_INFINITY
+    for (const group of this.#groups) {
+      group.refresh(stamp)
+      nextChangeMs = Math.min(nextChangeMs, group.nextChangeMs)
+    }
+    this.#closeIdleOfDrained()
+    this.#nextChangeAtMs = nowMs + nextChangeMs
+    this.#divide()
+  }
+
+  /** An origin that is about to stop need not wait for connections that nobody uses. */
+  #closeIdleOfDrained(): void {
+    const { endpointCells } = this.#shared.page
+    for (const { cells, pool } of this.endpoints) {
+      if (endpointCells[cells + ADMIN_STATE] !== ADMIN_UP) pool.closeIdle(pool.idleCount)
+    }
+  }
+
+  /** Which groups serve: the first as far as its healthy part can bear it, then the next; the backups when nobody else is left. */
+  #divide(): void {
+    const shares: number[] = []
+    let sum = 0
+    for (const group of this.#groups) {
+      const rest = 1 - sum
+      if (!group.isBackup || sum === 0) sum += Math.min(rest, group.hasAvailable ? group.health * OVERPROVISIONING : 0)
+      shares.push(sum)
+    }
+    this.#shares = sum === 0 ? shares : shares.map(share => share / sum)
+    const serving = this.#groups.filter((_, index) => (this.#shares[index] as number) > (this.#shares[index - 1] ?? 0))
+    this.#only = serving.length === 1 ? (serving[0] as Group) : null
+  }
+
+  /**
+   * An endpoint for a request, or `null`: then `lack` says why. `tried` are those that it has been to; `key` as in
+   * `Balancer.pick`. @hotpath
+   */
+  choose(key: string, tried: ReadonlySet<Endpoint> | null, nowMs: number): Endpoint | null {
+    this.#sync(nowMs)
+    this.lack = 'none'
+    this.health.entry = 0
+    const first = this.#only ?? this.#groupByShare()
+    if (first === null) return null
+    const endpoint = this.#chooseIn(first, key, tried, nowMs)
+    return endpoint ?? this.#chooseElsewhere(first, key, tried, nowMs)
+  }
+
+  #groupByShare(): Group | null {
+    const draw = Math.random()
+    const index = this.#shares.findIndex(share => draw < share)
+    return this.#groups[index] ?? null
+  }
+
+  #chooseElsewhere(but: Group, key: string, tried: ReadonlySet<Endpoint> | null, nowMs: number): Endpoint | null {
+    for (const group of this.#groups) {
+      if (group === but || !group.hasAvailable) continue
+      const endpoint = this.#chooseIn(group, key, tried, nowMs)
+      if (endpoint !== null) return endpoint
+    }
+    return null
+  }
+
+  /** @hotpath */
+  #chooseIn(group: Group, key: string, tried: ReadonlySet<Endpoint> | null, nowMs: number): Endpoint | null {
+    const { balancer, endpoints } = group
+    let excluded = tried === null ? null : exclusionOf(endpoints, tried)
+    let knowsFull = false
+    for (;;) {
+      const place = balancer.pick(key, excluded, nowMs)
+      if (place < 0) return null
+      const endpoint = endpoints[place] as Endpoint
+      const hasRoom = endpoint.permits.max === 0 || this.#hasRoom(endpoint)
+      if (hasRoom && (!endpoint.gated || this.health.enter(endpoint, stampOf(nowMs)))) return endpoint
+      excluded ??= new Uint8Array(endpoints.length)
+      excluded[place] = 1
+      if (hasRoom || knowsFull) continue
+      // All that are full at once: one after the other would take a pick for each.
+      knowsFull = true
+      this.#excludeFull(endpoints, excluded)
+    }
+  }
+
+  #hasRoom(endpoint: Endpoint): boolean {
+    if (endpoint.pool.idleCount > 0 || !endpoint.permits.isFull) return true
+    this.lack = 'full'
+    return false
+  }
+
+  #excludeFull(endpoints: readonly Endpoint[], excluded: Uint8Array): void {
+    for (const [place, endpoint] of endpoints.entries()) {
+      if (endpoint.permits.max > 0 && !this.#hasRoom(endpoint)) excluded[place] = 1
+    }
+  }
+
+  /** Whether a session that belongs to the endpoint may go on there: draining does not end it. */
+  keepsSession(endpoint: Endpoint): boolean {
+    const { endpointCells } = this.#shared.page
+    const at = endpoint.cells
+    return (
+      endpointCells[at + ADMIN_STATE] !== ADMIN_DOWN &&
+      endpointCells[at + CHECK_STATE] === CHECK_HEALTHY &&
+      endpointCells[at + PASSIVE_STATE] === PASSIVE_UP &&
+      endpoint.circuit?.isClosed !== false &&
+      (endpoint.permits.max === 0 || this.#hasRoom(endpoint))
+    )
+  }
+
+  /** Whether an endpoint that is not among `tried` may be chosen. */
+  hasOther(tried: ReadonlySet<Endpoint>, nowMs: number): boolean {
+    this.#sync(nowMs)
+    return this.#groups.some(({ endpoints, members }) =>
+      endpoints.some((endpoint, place) => members.available[place] === 1 && !tried.has(endpoint)),
+    )
+  }
+
+  /** Of several endpoints no more than one may be chosen: the one that is kept because it is the last. */
+  isDown(nowMs: number): boolean {
+    this.#sync(nowMs)
+    const available = this.#groups.reduce((sum, { members }) => sum + members.availableCount, 0)
+    return this.endpoints.length > 1 && available <= 1
+  }
+
+  /** Whether requests of a method (llhttp's number) may be sent again although they may have been received. */
+  repeats(method: number): boolean {
+    return this.#repeatsAll || this.#repeated.has(method)
+  }
+
+  /** A request begins. Those under way bound what the budgets save up. @hotpath */
+  begin(): void {
+    this.#active += 1
+    // Those of other workers are about as many: the kernel spreads connections evenly.
+    const active = this.#active * this.#shared.page.rows.length
+    this.retryBudget.deposit(active)
+    if (this.hedgeBudget !== null) this.hedgeBudget.deposit(active)
+  }
+
+  end(): void {
+    this.#active -= 1
+  }
+
+  onIdle(_pool: Pool): boolean {
+    const { queue } = this
+    if (queue === null) return true
+    queue.schedule()
+    const { elsewhere } = queue
+    // Those who wait here and elsewhere get their shares.
+    if (elsewhere > 0 && Math.random() * (elsewhere + queue.length) < elsewhere) return false
+    this.#watchIdle()
+    return true
+  }
+
+  onRoom(): void {
+    const { upstreamCells } = this.#shared.page
+    if (Atomics.load(upstreamCells, this.index * UPSTREAM_CELLS + QUEUED) > 0) announceRoom(upstreamCells, this.index)
+  }
+
+  /** What this worker keeps idle at an endpoint with a limit is closed when somebody in another one waits for it. */
+  #watchIdle(): void {
+    const { queue } = this
+    if (this.#isWatchingIdle || queue === null) return
+    const seen = queue.releases
+    const idle = this.endpoints.filter(({ pool, permits }) => permits.max > 0 && pool.idleCount > 0)
+    if (idle.length === 0) return
+    let wanted = queue.length === 0 ? queue.elsewhere : 0
+    for (const { pool, permits } of idle) {
+      if (wanted > 0 && permits.isFull) wanted -= pool.closeIdle(wanted)
+    }
+    if (idle.every(({ pool }) => pool.idleCount === 0)) return
+    this.#isWatchingIdle = true
+    void queue.change(seen).then(() => {
+      this.#isWatchingIdle = false
+      this.#watchIdle()
+    })
+  }
+
+  /** Lets go of idle connections, now and as they become idle. */
+  close(): void {
+    for (const { pool } of this.endpoints) pool.close()
+  }
+}
+
+function isTimed({ balance, measure }: UpstreamSnapshot): boolean {
+  if (balance === 'power_of_two') return measure !== 'connections'
+  return balance === 'least_time' || balance === 'peak_ewma'
+}
+
+function exclusionOf(endpoints: readonly Endpoint[], tried: ReadonlySet<Endpoint>): Uint8Array {
+  return Uint8Array.from(endpoints, endpoint => (tried.has(endpoint) ? 1 : 0))
+}
+
+/** By priority, the backups last. */
+function groupsOf(endpoints: readonly Endpoint[]): Endpoint[][] {
+  const groups = new Map<number, Endpoint[]>()
+  for (const endpoint of endpoints) {
+    const rank = endpoint.backup ? Number.POSITIVE_INFINITY : endpoint.priority
+    const group = groups.get(rank)
+    if (group === undefined) groups.set(rank, [endpoint])
+    else group.push(endpoint)
+  }
+  return [...groups.entries()].sort(([a], [b]) => a - b).map(([, group]) => group)
+}

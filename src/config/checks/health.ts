@@ -1,0 +1,65 @@
+import { quote } from '../parsed.ts'
+import type { KeyPath } from '../positions.ts'
+import { isMap, keysIn, millisecondsOf, type Report, type Section, valueOrDefault } from './written.ts'
+
+export function checkHealth(health: Section, endpoints: readonly Section[], path: KeyPath, report: Report): void {
+  if (isMap(health.active)) checkActive(health.active, endpoints, [...path, 'active'], report)
+  if (isMap(health.passive)) checkPassive(health.passive, [...path, 'passive'], report)
+}
+
+const HTTP_KEYS = ['path', 'method', 'host', 'headers', 'expect', 'body']
+const TCP_KEYS = ['send', 'receive']
+
+/** Keys that a type of check has no use for, and whose they are. */
+const FOREIGN_KEYS: Readonly<Record<string, readonly (readonly [keys: readonly string[], types: string])[]>> = {
+  http: [
+    [['tls'], 'https'],
+    [TCP_KEYS, 'tcp'],
+  ],
+  https: [[TCP_KEYS, 'tcp']],
+  tcp: [
+    [HTTP_KEYS, 'http and https'],
+    [['tls'], 'https'],
+  ],
+}
+
+/** What somebody meant who wrote a key of the other kind of check. */
+const COUNTERPARTS: Readonly<Record<string, string>> = {
+  expect: 'did you mean "receive"?',
+  receive: 'did you mean "expect" or "body"?',
+}
+
+function checkActive(active: Section, endpoints: readonly Section[], path: KeyPath, report: Report): void {
+  const { type = 'http', timeout, method, body, port } = active
+  for (const [keys, types] of FOREIGN_KEYS[String(type)] ?? []) {
+    for (const key of keysIn(active, keys)) {
+      const hint = COUNTERPARTS[key] ?? `it is for ${types}`
+      report([...path, key], `has no effect on a check of type ${String(type)}`, hint)
+    }
+  }
+  const interval = valueOrDefault(active, [...path, 'interval'])
+  const [timeoutMs, intervalMs] = [millisecondsOf(timeout), millisecondsOf(interval)]
+  if (timeoutMs !== null && intervalMs !== null && timeoutMs > intervalMs) {
+    report([...path, 'timeout'], `${String(timeout)} is longer than "interval" (${String(interval)})`)
+  }
+  if (method === 'HEAD' && body !== undefined) {
+    report([...path, 'body'], 'a response to HEAD has no content that could match', 'use GET')
+  }
+  const unix = endpoints.find(({ address }) => typeof address === 'string' && address.startsWith('unix:'))
+  if (port !== undefined && unix !== undefined) {
+    report([...path, 'port'], `the endpoint ${quote(String(unix.address))} has no port that could be another`)
+  }
+}
+
+/** Counters of which at least one must count. */
+const JUDGEMENTS = ['consecutive', 'failures', 'consecutive_5xx', 'consecutive_gateway_errors']
+
+function checkPassive(passive: Section, path: KeyPath, report: Report): void {
+  const judges = JUDGEMENTS.some(key => valueOrDefault(passive, [...path, key]) !== 0)
+  if (!judges && passive.success_rate === undefined) report(path, 'ejects for nothing', 'write "passive: off"')
+  const eject = valueOrDefault(passive, [...path, 'eject'])
+  const [firstMs, longestMs] = [millisecondsOf(eject), millisecondsOf(passive.max_eject)]
+  if (firstMs !== null && longestMs !== null && longestMs < firstMs) {
+    report([...path, 'max_eject'], `${String(passive.max_eject)} is shorter than "eject" (${String(eject)})`)
+  }
+}

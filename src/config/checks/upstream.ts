@@ -1,0 +1,51 @@
+import type { KeyPath } from '../positions.ts'
+import { checkHashOn, checkSticky } from './affinity.ts'
+import { checkEndpoints } from './endpoints.ts'
+import { checkHealth } from './health.ts'
+import { checkAdaptiveConcurrency, checkCircuitBreaker, checkRetry } from './resilience.ts'
+import { checkResolver } from './resolver.ts'
+import { isMap, listOf, mapOf, type Report, type Section } from './written.ts'
+
+/** `resolver` is the top-level section. */
+export function checkUpstream(upstream: Section, resolver: Section, path: KeyPath, report: Report): void {
+  const endpoints = listOf(upstream.endpoints).map(mapOf)
+  checkEndpoints(listOf(upstream.endpoints), [...path, 'endpoints'], report)
+  checkBalance(upstream, path, report)
+  checkHashOn(upstream.hash_on, [...path, 'hash_on'], report)
+  checkResolver(mapOf(upstream.resolver), resolver, [...path, 'resolver'], report)
+  checkHealth(mapOf(upstream.health), endpoints, [...path, 'health'], report)
+  checkCircuitBreaker(mapOf(upstream.circuit_breaker), [...path, 'circuit_breaker'], report)
+  checkRetry(mapOf(upstream.retry), [...path, 'retry'], report)
+  checkAdaptiveConcurrency(mapOf(upstream.adaptive_concurrency), [...path, 'adaptive_concurrency'], report)
+  checkSticky(upstream.sticky, endpoints, path, report)
+  checkQueue(upstream.queue, endpoints, [...path, 'queue'], report)
+}
+
+/** Balancers that always send the same key to the same endpoint. */
+const KEEPING: readonly unknown[] = ['ip_hash', 'hash', 'maglev']
+
+function checkBalance(upstream: Section, path: KeyPath, report: Report): void {
+  const { balance = 'round_robin', measure, hash_on: hashOn, slow_start: slowStart } = upstream
+  if ((balance === 'hash' || balance === 'maglev') && hashOn === undefined) {
+    const hint = 'such as "hash_on: client_ip" or "hash_on: { header: NAME }"'
+    report([...path, 'hash_on'], `is missing; ${balance} needs to know what it spreads by`, hint)
+  }
+  if (measure !== undefined && balance !== 'power_of_two' && balance !== 'least_time') {
+    const hint = 'it is for power_of_two and least_time'
+    report([...path, 'measure'], `has no effect with the balance ${String(balance)}`, hint)
+  }
+  if (measure === 'connections' && balance === 'least_time') {
+    report([...path, 'measure'], 'connections are no time', 'least_time goes by first_byte or response')
+  }
+  if (slowStart !== undefined && KEEPING.includes(balance)) {
+    const hint = 'leave it out, or balance otherwise'
+    report([...path, 'slow_start'], `cannot be had with the balance ${String(balance)}`, hint)
+  }
+}
+
+function checkQueue(queue: unknown, endpoints: readonly Section[], path: KeyPath, report: Report): void {
+  if (!isMap(queue) || endpoints.length === 0) return
+  if (endpoints.some(endpoint => endpoint.max_connections !== undefined)) return
+  const hint = 'give the endpoints that, or leave "queue" out'
+  report(path, 'nobody would ever wait: no endpoint has "max_connections"', hint)
+}

@@ -1,0 +1,61 @@
+import type {
+  ActiveCheckSnapshot,
+  FieldLine,
+  PassiveHealthSnapshot,
+  SuccessRateSnapshot,
+} from '../../engine/snapshot.ts'
+import type { ConfigurationModel } from './schema.ts'
+
+type HealthModel = ConfigurationModel['upstreams'][string]['health']
+type ActiveModel = NonNullable<HealthModel['active']>
+type PassiveModel = NonNullable<HealthModel['passive']>
+
+export function compileActive(active: ActiveModel | undefined): ActiveCheckSnapshot | null {
+  if (active === undefined) return null
+  return {
+    type: active.type,
+    intervalMs: active.interval,
+    jitter: active.jitter,
+    // A shorter interval shortens the default of the timeout.
+    timeoutMs: Math.min(active.timeout, active.interval),
+    healthyThreshold: active.healthy,
+    unhealthyThreshold: active.unhealthy,
+    start: active.start,
+    port: active.port ?? 0,
+    method: active.method,
+    path: active.path,
+    host: active.host ?? '',
+    fields: Object.entries(active.headers) as FieldLine[],
+    statuses: active.expect,
+    content: active.body ?? '',
+    verify: active.tls.verify,
+    serverName: active.tls.server_name ?? '',
+    send: active.send ?? '',
+    expect: active.receive ?? '',
+  }
+}
+
+export function compilePassive(passive: PassiveModel | null): PassiveHealthSnapshot | null {
+  if (passive === null) return null
+  return {
+    consecutive: passive.consecutive,
+    failures: passive.failures,
+    windowMs: passive.window,
+    consecutive5xx: passive.consecutive_5xx,
+    consecutiveGatewayErrors: passive.consecutive_gateway_errors,
+    successRate: passive.success_rate === undefined ? null : compileSuccessRate(passive.success_rate),
+    ejectMs: passive.eject,
+    // A longer first ejection lengthens the default of the longest.
+    ejectMaxMs: Math.max(passive.max_eject, passive.eject),
+    ejectedMax: passive.max_ejected,
+  }
+}
+
+function compileSuccessRate(rate: NonNullable<PassiveModel['success_rate']>): SuccessRateSnapshot {
+  return {
+    intervalMs: rate.interval,
+    endpointsMin: rate.endpoints,
+    requestsMin: rate.requests,
+    deviations: rate.deviations,
+  }
+}

@@ -1,0 +1,98 @@
+import type {
+  AdaptiveConcurrencySnapshot,
+  CircuitBreakerSnapshot,
+  CircuitFallback,
+  HedgeSnapshot,
+  QueueSnapshot,
+  RetrySnapshot,
+} from '../../engine/snapshot.ts'
+import { compileResponse } from './compile-response.ts'
+import type { ConfigurationModel } from './schema.ts'
+
+type UpstreamModel = ConfigurationModel['upstreams'][string]
+type BreakerModel = NonNullable<UpstreamModel['circuit_breaker']>
+type RetryModel = NonNullable<UpstreamModel['retry']>
+
+/** As many as there can be endpoints that were not tried: no limit of its own. */
+const ATTEMPTS_MAX = 127
+const BACKOFF_GROWTH_MAX = 10
+
+/** `routeNames` are the routes' names in the order of their indices. */
+export function compileCircuitBreaker(
+  breaker: BreakerModel | undefined,
+  routeNames: readonly (string | undefined)[],
+): CircuitBreakerSnapshot | null {
+  if (breaker === undefined) return null
+  return {
+    scope: breaker.scope,
+    failureRatio: breaker.failure_ratio,
+    slowRatio: breaker.slow_ratio ?? 0,
+    slowMs: breaker.slow ?? 0,
+    minimum: breaker.minimum,
+    windowMs: breaker.window,
+    openMs: breaker.open,
+    halfOpen: breaker.half_open,
+    fallback: breaker.fallback === undefined ? null : compileFallback(breaker.fallback, routeNames),
+  }
+}
+
+function compileFallback(
+  { route, respond }: NonNullable<BreakerModel['fallback']>,
+  routeNames: readonly (string | undefined)[],
+): CircuitFallback | null {
+  if (respond !== undefined) return compileResponse(respond)
+  return route === undefined ? null : { kind: 'route', route: routeNames.indexOf(route) }
+}
+
+/** `retry: off` keeps what the engine needs to know anyway, with no attempt. */
+export function compileRetry(retry: RetryModel | null): RetrySnapshot {
+  if (retry === null) return NO_RETRY
+  const causes = new Set(retry.on)
+  const backoffMs = retry.backoff ?? 0
+  return {
+    attempts: retry.attempts ?? ATTEMPTS_MAX,
+    onConnect: causes.has('connect'),
+    onReset: causes.has('reset'),
+    onTimeout: causes.has('timeout'),
+    statuses: [...causes].filter(cause => typeof cause === 'number'),
+    budget: retry.budget,
+    backoffMs,
+    backoffMaxMs: retry.max_backoff ?? backoffMs * BACKOFF_GROWTH_MAX,
+    methods: [...new Set(retry.methods)],
+    nonIdempotent: retry.non_idempotent,
+    perTryMs: retry.per_try_timeout ?? 0,
+    contentBytesMax: retry.buffer,
+  }
+}
+
+const NO_RETRY: RetrySnapshot = {
+  attempts: 0,
+  onConnect: false,
+  onReset: false,
+  onTimeout: false,
+  statuses: [],
+  budget: 0,
+  backoffMs: 0,
+  backoffMaxMs: 0,
+  methods: [],
+  nonIdempotent: false,
+  perTryMs: 0,
+  contentBytesMax: 0,
+}
+
+export function compileHedge(hedge: UpstreamModel['hedge']): HedgeSnapshot | null {
+  if (hedge === undefined) return null
+  return { afterMs: hedge.after === 'p95' ? 0 : hedge.after, budget: hedge.budget }
+}
+
+export function compileAdaptiveConcurrency(
+  adaptive: UpstreamModel['adaptive_concurrency'],
+): AdaptiveConcurrencySnapshot | null {
+  if (adaptive === undefined) return null
+  const { initial, minimum, maximum, tolerance } = adaptive
+  return { initial, minimum, maximum, tolerance }
+}
+
+export function compileQueue(queue: UpstreamModel['queue']): QueueSnapshot | null {
+  return queue === undefined ? null : { size: queue.size, timeoutMs: queue.timeout }
+}
