@@ -12,7 +12,7 @@ import { addChunk, framedStart, frameInPlace, lastChunk } from '../http1/chunk.t
 import { Head } from '../http1/head.ts'
 import { memory, RESPONSE } from '../http1/llhttp.ts'
 import { MALFORMED, MessageParser, parsed } from '../http1/message-parser.ts'
-import { type ResponseFacts, readResponse, response } from '../http1/response-facts.ts'
+import { readResponse, response } from '../http1/response-facts.ts'
 import { ByteBuffer } from '../net/byte-buffer.ts'
 import { BULK_READ_BYTES, type Connection, FAULT, type NetContext } from '../net/connection.ts'
 import { Dial, type DialOwner } from '../net/dial.ts'

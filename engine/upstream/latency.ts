@@ -2,7 +2,13 @@
 import { until } from '../shared/clock.ts'
 import { ENDPOINT_CELLS, FIRST_BYTE_US, PEAK_AT, PEAK_US, RESPONSE_US } from '../shared/endpoint-cells.ts'
 
-/** A sample's share of a moving average, as in TCP's round-trip time (RFC 6298): eight samples are most of it. */
+/** When `RESPONSE_US` was written, as a stamp. */
+const RESPONSE_AT = 31
+
+/**
+ * A sample's share of a moving average, as in TCP's round-trip time (RFC 6298): eight samples are most of it. It is more
+ * where the average has grown old meanwhile.
+ */
 const SAMPLE_SHARE = 1 / 8
 
 /** In this many milliseconds a peak falls by the factor e to what is measured now, and any figure's weight with age. */
@@ -14,10 +20,10 @@ const FALL_MS = 64
 /** Milliseconds of a step in the table of decay. */
 const STEP_MS = 256
 
-/** Past the last step, at 131 s, next to nothing is left of a figure: half a millionth. */
+/** Past the last step, at 131 s, next to nothing is left of a figure: two millionths. */
 const STEPS = 512
 
-const DECAY = Float64Array.from({ length: STEPS }, (_, step) => Math.exp(-(step * STEP_MS) / DECAY_MS))
+const DECAY = Float64Array.from({ length: STEPS }, (_, step) => Math.exp((-step * STEP_MS) / DECAY_MS))
 
 const CELL_MAX = 2 ** 31 - 1
 
@@ -27,24 +33,28 @@ const CELL_MAX = 2 ** 31 - 1
  */
 export function observeFirstByte(cells: Int32Array, column: number, us: number, stamp: number): void {
   const at = column * ENDPOINT_CELLS
-  average(cells, at + FIRST_BYTE_US, us)
   const peak = cells[at + PEAK_US] as number
   const ageMs = until(stamp, cells[at + PEAK_AT] as number)
+  average(cells, at + FIRST_BYTE_US, us, ageMs)
   if (us < peak && ageMs < FALL_MS) return
   const next = us < peak ? us + (peak - us) * Math.exp(-ageMs / DECAY_MS) : us
   cells[at + PEAK_US] = cellOf(next)
   cells[at + PEAK_AT] = stamp
 }
 
-/** Counts a time to the last byte. @hotpath */
+/** Counts a time to the last byte, of a response whose first was counted: that tells what time it is. @hotpath */
 export function observeResponse(cells: Int32Array, column: number, us: number): void {
-  average(cells, column * ENDPOINT_CELLS + RESPONSE_US, us)
+  const at = column * ENDPOINT_CELLS
+  const stamp = cells[at + PEAK_AT] as number
+  average(cells, at + RESPONSE_US, us, until(stamp, cells[at + RESPONSE_AT] as number))
+  cells[at + RESPONSE_AT] = stamp
 }
 
 /** The first sample is the average: 0 is nothing measured yet. */
-function average(cells: Int32Array, cell: number, us: number): void {
+function average(cells: Int32Array, cell: number, us: number, ageMs: number): void {
   const before = cells[cell] as number
-  cells[cell] = cellOf(before === 0 ? us : before + (us - before) * SAMPLE_SHARE + 0.5)
+  const kept = (1 - SAMPLE_SHARE) * decayOf(ageMs, 1)
+  cells[cell] = cellOf(before === 0 ? us : us + (before - us) * kept + 0.5)
 }
 
 function cellOf(us: number): number {

@@ -88,6 +88,7 @@ export class ProxyContestant implements Contestant {
       originPort: this.#originPort,
       workers,
       pipelining: this.#setup.pipelining ?? 1,
+      endpoints: this.#setup.endpoints ?? 1,
       accessLogPath: this.accessLogPath,
       connections: this.#connections,
       folder,

@@ -1,5 +1,5 @@
 /** What a peer has to be able to do for a scenario; a scenario that needs more than a peer has is left out for it. */
-export type Capability = 'http1' | 'websocket' | 'pipelining' | 'access-log' | 'workers'
+export type Capability = 'http1' | 'websocket' | 'pipelining' | 'access-log' | 'workers' | 'least-connections'
 
 export type PeerKind = 'sluice' | 'native' | 'node' | 'bun'
 
@@ -13,6 +13,8 @@ export interface ProxySetup {
   readonly workers: number
   /** Requests that may wait on one upstream connection; 1 is none pipelined. Peers with `pipelining` only. */
   readonly pipelining: number
+  /** Addresses of the origin (see `endpoints.ts`) that requests are spread over: 1 by turns, several by least connections. */
+  readonly endpoints: number
   /** A file that gets an access line per request, or null for none. */
   readonly accessLogPath: string | null
   /** Connections that clients and the pool may have open at once, at least. */

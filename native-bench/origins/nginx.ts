@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { commandPath } from '../../scripts/system-packages.ts'
 import { pinned } from '../frame/cores.ts'
+import { ENDPOINTS_MAX, endpointAddresses } from '../frame/endpoints.ts'
 import { BenchFailure } from '../frame/failure.ts'
 import { accepting, freePort } from '../frame/ports.ts'
 import { Program, type Stage } from '../frame/stage.ts'
@@ -29,6 +30,7 @@ function configuration(folder: string, port: number): string {
   const root = join(folder, 'content')
   mkdirSync(root)
   for (const content of CONTENTS) if (content !== SMALL) writeFileSync(join(root, content.path), contentOf(content))
+  const listens = endpointAddresses(ENDPOINTS_MAX, port).map(address => `listen ${address} backlog=4096;`)
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   return `daemon off;
 master_process off;
@@ -49,7 +51,7 @@ http {
   open_file_cache_valid 600s;
   ${temporary.map(kind => `${kind}_temp_path ${join(folder, kind)};`).join('\n  ')}
   server {
-    listen 127.0.0.1:${port} backlog=4096;
+    ${listens.join('\n    ')}
     root ${root};
     location = ${SMALL.path} { return 200 "${contentOf(SMALL).toString()}"; }
   }

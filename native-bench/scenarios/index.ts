@@ -10,6 +10,7 @@ const modules = await Promise.all([
   import('./h1-upload-1m.ts'),
   import('./h1-new-connection.ts'),
   import('./h1-1000-connections.ts'),
+  import('./ten-endpoints.ts'),
   import('./pipelined-bare.ts'),
   import('./pipelined-browser.ts'),
   import('./websocket-echo.ts'),

@@ -68,7 +68,7 @@ interface Running extends AsyncDisposable {
 
 async function start(peer: Peer, setup: Pick<ProxySetup, 'originPort' | 'folder'> & Partial<ProxySetup>) {
   const port = await freePort()
-  const whole = { port, workers: 1, pipelining: 1, accessLogPath: null, connections: 1_000, ...setup }
+  const whole = { port, workers: 1, pipelining: 1, endpoints: 1, accessLogPath: null, connections: 1_000, ...setup }
   const { executable, args, environment } = peer.command(whole)
   const child: ChildProcess = spawn(executable, args, {
     stdio: ['ignore', 'ignore', 'pipe'],

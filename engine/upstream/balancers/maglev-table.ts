@@ -19,8 +19,8 @@ export function maglevTable(names: readonly string[], weights: ArrayLike<number>
   const count = names.length
   const size = sizeFor(count)
   const table = new Int32Array(size).fill(-1)
-  const next = Int32Array.from(names, name => hashOf(name, SEED_OFFSET) % size)
-  const steps = Int32Array.from(names, name => (hashOf(name, SEED_STEP) % (size - 1)) + 1)
+  const next = Int32Array.from(names, name => (hashOf(name, SEED_OFFSET) >>> 0) % size)
+  const steps = Int32Array.from(names, name => ((hashOf(name, SEED_STEP) >>> 0) % (size - 1)) + 1)
   let sum = 0
   for (let place = 0; place < count; place += 1) sum += weights[place] as number
   // Turns in a round, one on average, and what is due of them: the first round has one for everybody.

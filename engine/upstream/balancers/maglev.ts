@@ -11,10 +11,14 @@ const TRIES_MAX = 64
 
 const KEY_SEED = 0
 
+/** Makes of a hash another number: the golden ratio's bits. */
+const STEP_FACTOR = 0x9e3779b1
+
 /**
- * Maglev hashing with bounded loads: the member that a key's slot belongs to, or the next one in the table that is
- * available and has room, so that one hot key cannot bring its member down. The table has all members, always: a key
- * whose member is not available comes back to it. A request without a key goes to the next member in turn. Weights are
+ * Maglev hashing with bounded loads: the member that a key's slot belongs to. Where it is not available or has no room,
+ * the key goes on in steps of its own to the next that is and has, so that one hot key cannot bring its member down, and
+ * the keys of one member are taken over by all others alike. The table has all members, always: a key whose member was
+ * not available comes back to it. A request without a key goes to the next member in turn. Weights are
  * the configured ones, also in slow start.
  */
 export class Maglev implements Balancer {
@@ -42,11 +46,14 @@ export class Maglev implements Balancer {
 
   #find(hash: number, excluded: Uint8Array | null): number {
     const table = this.#table
-    let slot = hash % table.length
+    const size = table.length
+    const step = ((Math.imul(hash, STEP_FACTOR) >>> 0) % (size - 1)) + 1
+    let slot = (hash >>> 0) % size
     let refused = -1
     for (let count = 0; count < TRIES_MAX; count += 1) {
       const place = table[slot] as number
-      slot = slot + 1 === table.length ? 0 : slot + 1
+      slot += step
+      if (slot >= size) slot -= size
       if (place === refused || !this.#isLeft(place, excluded)) continue
       if (this.#bound.admits(place)) return place
       refused = place
@@ -57,7 +64,7 @@ export class Maglev implements Balancer {
   /** The first that has room, from a member on that depends on the key. Where none has, the first that is left. */
   #findAmongAll(hash: number, excluded: Uint8Array | null): number {
     const { count } = this.#members
-    let place = hash % count
+    let place = (hash >>> 0) % count
     let first = -1
     for (let looked = 0; looked < count; looked += 1) {
       if (this.#isLeft(place, excluded)) {

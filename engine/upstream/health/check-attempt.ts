@@ -20,18 +20,23 @@ export interface AttemptEnd {
   readonly outcome: ProbeOutcome
   readonly durationUs: number
   /**
-   * The event loop stood still while the check ran: for a quarter of the timeout or 250 ms at least, and if it was half
-   * the timeout or 500 ms, for certain. Then a failure may be ours: the answer was there, and nobody read it.
+   * The event loop stood still while the check ran: certainly if for half the timeout or 500 ms, perhaps if for half of
+   * that. Then a failure may be ours: what the endpoint waited for came too late.
    */
   readonly stalled: boolean
 }
 
 /**
- * Milliseconds between two looks at the clock. A look that comes later than it should by as much again has been held up:
- * the deadline alone would not tell, for a loop that is blocked until just before it lets it pass on time.
+ * Milliseconds between two looks at the clock. A look that comes later than it should by as much again has been held up.
+ * One timer for the deadline would not do: it comes before whatever was there to be read, and on time if the loop was
+ * blocked until just before it.
  */
+const LOOK_MS_MIN = 10
 const LOOK_MS_MAX = 250
 const LOOKS_MIN = 4
+
+/** So often the deadline is moved by the time for which the loop stood still, and to the next look at least. */
+const EXTENSIONS_MAX = 3
 
 export class CheckAttempt {
   readonly #clock: CheckClock
@@ -39,17 +44,20 @@ export class CheckAttempt {
   readonly #lookMs: number
   readonly #onEnd: (end: AttemptEnd) => void
   readonly #startedAtMs: number
+  #deadlineMs: number
   #lookAtMs: number
   #stalled = false
+  #extensions = 0
   #stopLooking: () => void
   readonly #probe: Probe
 
   constructor(open: OpenProbe, plan: CheckPlan, clock: CheckClock, onEnd: (end: AttemptEnd) => void) {
     this.#clock = clock
     this.#timeoutMs = plan.settings.timeoutMs
-    this.#lookMs = Math.min(LOOK_MS_MAX, this.#timeoutMs / LOOKS_MIN)
+    this.#lookMs = Math.max(LOOK_MS_MIN, Math.min(LOOK_MS_MAX, this.#timeoutMs / LOOKS_MIN))
     this.#onEnd = onEnd
     this.#startedAtMs = clock.nowMs()
+    this.#deadlineMs = this.#startedAtMs + this.#timeoutMs
     this.#lookAtMs = this.#startedAtMs + this.#lookMs
     this.#stopLooking = clock.after(this.#lookMs, () => this.#look())
     this.#probe = open(plan, outcome => this.#finish(outcome))
@@ -63,8 +71,12 @@ export class CheckAttempt {
 
   #look(): void {
     const nowMs = this.#clock.nowMs()
-    this.#noteStall(nowMs)
-    const leftMs = this.#startedAtMs + this.#timeoutMs - nowMs
+    const stalledMs = this.#noteStall(nowMs)
+    if (stalledMs > 0 && this.#extensions < EXTENSIONS_MAX) {
+      this.#extensions += 1
+      this.#deadlineMs = Math.max(this.#deadlineMs + stalledMs, nowMs + this.#lookMs)
+    }
+    const leftMs = this.#deadlineMs - nowMs
     if (leftMs <= 0) {
       this.#probe.cancel()
       this.#finish(failure(`timeout after ${formatMs(this.#timeoutMs)}`))
@@ -75,8 +87,12 @@ export class CheckAttempt {
     this.#stopLooking = this.#clock.after(waitMs, () => this.#look())
   }
 
-  #noteStall(nowMs: number): void {
-    if (nowMs - this.#lookAtMs >= this.#lookMs) this.#stalled = true
+  /** Milliseconds for which the event loop has stood still since the last look; 0 where that is next to nothing. */
+  #noteStall(nowMs: number): number {
+    const lateMs = nowMs - this.#lookAtMs
+    if (lateMs < this.#lookMs) return 0
+    this.#stalled = true
+    return lateMs
   }
 
   #finish(outcome: ProbeOutcome): void {

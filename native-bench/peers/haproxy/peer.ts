@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { endpointAddresses } from '../../frame/endpoints.ts'
 import type { Peer, ProxyCommand, ProxySetup } from '../../frame/peer.ts'
 import { executableOf, probeCommand } from '../native-command.ts'
 import { writeFilled } from '../template.ts'
@@ -9,7 +10,7 @@ const SPARE_CONNECTIONS = 256
 export const haproxy: Peer = {
   name: 'haproxy',
   kind: 'native',
-  capabilities: new Set(['http1', 'websocket', 'workers']),
+  capabilities: new Set(['http1', 'websocket', 'workers', 'least-connections']),
   probe: () => probeCommand('haproxy', ['-v'], /version (\S+)/),
   command,
 }
@@ -19,7 +20,10 @@ function command(setup: ProxySetup): ProxyCommand {
     workers: setup.workers,
     connections: setup.connections + SPARE_CONNECTIONS,
     port: setup.port,
-    originPort: setup.originPort,
+    balance: setup.endpoints > 1 ? 'leastconn' : 'roundrobin',
+    servers: endpointAddresses(setup.endpoints, setup.originPort)
+      .map((address, index) => `server origin${index} ${address}`)
+      .join('\n  '),
   })
   // `-db`: in the foreground, as one process. `-q`: nothing but errors.
   return { executable: executableOf('haproxy'), args: ['-db', '-q', '-f', path] }

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { endpointAddresses } from '../../frame/endpoints.ts'
 import type { Peer, ProxyCommand, ProxySetup } from '../../frame/peer.ts'
 import { executableOf, probeCommand } from '../native-command.ts'
 import { writeFilled } from '../template.ts'
@@ -9,7 +10,7 @@ const SPARE_CONNECTIONS = 256
 export const nginx: Peer = {
   name: 'nginx',
   kind: 'native',
-  capabilities: new Set(['http1', 'websocket', 'access-log', 'workers']),
+  capabilities: new Set(['http1', 'websocket', 'access-log', 'workers', 'least-connections']),
   probe: () => probeCommand('nginx', ['-v'], /nginx\/(\S+)/),
   command,
 }
@@ -27,7 +28,10 @@ function command(setup: ProxySetup): ProxyCommand {
       setup.accessLogPath === null
         ? 'access_log off;'
         : `access_log ${setup.accessLogPath} combined buffer=64k flush=1s;`,
-    originPort: setup.originPort,
+    balance: setup.endpoints > 1 ? 'least_conn;' : '',
+    servers: endpointAddresses(setup.endpoints, setup.originPort)
+      .map(address => `server ${address};`)
+      .join('\n    '),
     connections: setup.connections,
     port: setup.port,
     reuseport: isSeveral ? ' reuseport' : '',

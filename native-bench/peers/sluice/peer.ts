@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { endpointAddresses } from '../../frame/endpoints.ts'
 import type { Peer, Presence, ProxyCommand, ProxySetup } from '../../frame/peer.ts'
 import { probeExecutable } from '../native-command.ts'
 import { writeFilled } from '../template.ts'
@@ -18,7 +19,7 @@ export function sluicePeer(main: string = BUILT_MAIN): Peer {
   return {
     name: 'sluice',
     kind: 'sluice',
-    capabilities: new Set(['http1', 'websocket', 'pipelining', 'access-log', 'workers']),
+    capabilities: new Set(['http1', 'websocket', 'pipelining', 'access-log', 'workers', 'least-connections']),
     probe: () => probe(main),
     command: setup => command(main, setup),
   }
@@ -34,7 +35,10 @@ function command(main: string, setup: ProxySetup): ProxyCommand {
     workers: setup.workers,
     accessLog: String(setup.accessLogPath !== null),
     port: setup.port,
-    originPort: setup.originPort,
+    balance: setup.endpoints > 1 ? 'least_connections' : 'round_robin',
+    endpoints: endpointAddresses(setup.endpoints, setup.originPort)
+      .map(address => `{ address: ${address} }`)
+      .join(', '),
     connections: setup.connections,
     idle: Math.min(setup.connections, POOL_IDLE_MAX),
     pipelining: setup.pipelining,

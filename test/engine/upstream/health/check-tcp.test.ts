@@ -91,12 +91,12 @@ describe('a check over TCP', () => {
   })
 
   it('looks for it in the first 64 KiB, and no further', async () => {
-    const after =
+    const behind =
       (bytes: number): Script =>
       connection =>
         connection.send(`${'x'.repeat(bytes)}220 `)
-    expect(await outcome(after(65_532), { expect: '220 ' })).toBe('passed: answer matches')
-    expect(await outcome(after(65_533), { expect: '220 ' })).toBe('failed: answer does not match')
+    expect(await outcome(behind(65_532), { expect: '220 ' })).toBe('passed: answer matches')
+    expect(await outcome(behind(65_533), { expect: '220 ' })).toBe('failed: answer does not match')
     const forEver: Script = connection => sendForEver(connection, 'y'.repeat(10_000))
     expect(await outcome(forEver, { expect: '220 ' })).toBe('failed: answer does not match')
   })

@@ -1,10 +1,5 @@
 import type { ActiveCheckSnapshot, Address } from '../../../../engine/snapshot.ts'
-import {
-  type AttemptEnd,
-  CheckAttempt,
-  type CheckClock,
-  SYSTEM_CLOCK,
-} from '../../../../engine/upstream/health/check-attempt.ts'
+import { type AttemptEnd, CheckAttempt, SYSTEM_CLOCK } from '../../../../engine/upstream/health/check-attempt.ts'
 import { type OpenProbe, planCheck } from '../../../../engine/upstream/health/check-probe.ts'
 import type { ScriptedConnection } from '../../../support/scripted-origin.ts'
 import { upstreamSnapshot } from '../../../support/snapshot.ts'
@@ -23,11 +18,10 @@ export function checkOnce(
   address: Address,
   changes: Partial<ActiveCheckSnapshot> = {},
   host = 'origin.test',
-  clock: CheckClock = SYSTEM_CLOCK,
 ): Promise<AttemptEnd> {
   return new Promise(resolve => {
     const plan = planCheck(checkSettings(changes), address, host)
-    new CheckAttempt(open, plan, clock, resolve)
+    new CheckAttempt(open, plan, SYSTEM_CLOCK, resolve)
   })
 }
 
