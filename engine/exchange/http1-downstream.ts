@@ -14,7 +14,7 @@
 import { X_REQUEST_ID } from '../http1/field-names.ts'
 import { Head } from '../http1/head.ts'
 import type { Forwarding } from '../http1/head-writer.ts'
-import { memory, REQUEST, replay } from '../http1/llhttp.ts'
+import { AHEAD_BYTES_MAX, memory, REQUEST, replay } from '../http1/llhttp.ts'
 import {
   HEAD_TOO_LARGE,
   MessageParser,
@@ -47,8 +47,6 @@ const WAITING = 3
 /** The last response is on its way out; nothing more is read. */
 const CLOSING = 4
 
-/** Bytes that a client may send ahead of its turn; past it its connection is not read. */
-const AHEAD_BYTES_MAX = 64 * 1024
 const AHEAD_BYTES_START = 1024
 
 /** Milliseconds between two looks at a client that is not being read: only the system can tell that it has gone. */

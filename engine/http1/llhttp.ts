@@ -13,6 +13,12 @@ export const PARSERS_MAX = 65_536
 /** Slots for connections in the middle of bulk content. Past it such content is copied once more. */
 const SLOT_COUNT = 512
 
+/**
+ * What one read into such a slot can bring. The fewer reads a transfer takes, the less often the sender is told of room
+ * in its window and sends on in small steps: docs/performance.md, bulk content.
+ */
+export const OWN_SLOT_BYTES: number = 256 * 1024
+
 /** Bytes that one parser takes from the heap, its allocator's own included. */
 const PARSER_BYTES = 96
 
@@ -80,10 +86,13 @@ export const llhttp = instance.exports as unknown as Exports
 llhttp._initialize()
 const parsersRoom = llhttp.malloc(PARSERS_MAX * PARSER_BYTES)
 
+/** What a connection may send ahead of its turn; past it it is not read. */
+export const AHEAD_BYTES_MAX: number = 64 * 1024
+
 /** Bytes that can be replayed at once: what one connection may have sent ahead of its turn, and one read more. */
-const REPLAY_BYTES = 128 * 1024
+const REPLAY_BYTES = AHEAD_BYTES_MAX + OWN_SLOT_BYTES
 const replayStart = llhttp.malloc(REPLAY_BYTES)
-const slotsStart = llhttp.malloc(SlotPool.bytesNeeded(SLOT_COUNT))
+const slotsStart = llhttp.malloc(SlotPool.bytesNeeded(SLOT_COUNT, OWN_SLOT_BYTES))
 if (parsersRoom === 0 || replayStart === 0 || slotsStart === 0) {
   throw new Error('not enough memory for the buffer slots')
 }
@@ -94,10 +103,11 @@ llhttp.free(parsersRoom)
 export const memory: Buffer = Buffer.from(llhttp.memory.buffer)
 
 /** The slots of this thread. */
-export const slots: SlotPool = new SlotPool(memory, slotsStart, SLOT_COUNT)
+export const slots: SlotPool = new SlotPool(memory, slotsStart, SLOT_COUNT, OWN_SLOT_BYTES)
 
 /** Puts bytes that were kept aside where the parser can read them; gives their position. At most `REPLAY_BYTES`. */
 export function replay(bytes: Uint8Array): number {
+  if (bytes.length > REPLAY_BYTES) throw new RangeError(`${bytes.length} bytes are more than can be replayed at once`)
   memory.set(bytes, replayStart)
   return replayStart
 }

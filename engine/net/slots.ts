@@ -8,7 +8,7 @@
  * When no slot is free, the landing slot serves still, at the price of a copy.
  */
 
-/** Bytes one read can bring. */
+/** Bytes one read into the landing slot can bring. */
 export const SLOT_BYTES = 64 * 1024
 
 /** Room before the bytes of a slot, for the size line of a chunk written around them in place (16 hex digits, CRLF). */
@@ -17,7 +17,10 @@ export const SLOT_HEADROOM = 32
 /** Room after the bytes of a slot, for the end of a chunk and the last chunk. */
 export const SLOT_TAILROOM = 32
 
-const SLOT_STRIDE = SLOT_HEADROOM + SLOT_BYTES + SLOT_TAILROOM
+/** What a slot of so many bytes takes from the memory. */
+function strideOf(bytes: number): number {
+  return SLOT_HEADROOM + bytes + SLOT_TAILROOM
+}
 
 export class Slot {
   /** Where the slot's bytes begin in the memory. */
@@ -29,9 +32,9 @@ export class Slot {
   /** Given back by its holder, while writes still refer to it. */
   returned = false
 
-  constructor(memory: Buffer, start: number) {
+  constructor(memory: Buffer, start: number, bytes: number) {
     this.start = start
-    this.view = memory.subarray(start, start + SLOT_BYTES)
+    this.view = memory.subarray(start, start + bytes)
   }
 }
 
@@ -42,31 +45,33 @@ export class SlotPool {
   readonly #free: Slot[] = []
   readonly #base: number
   readonly #count: number
-  #made = 1
+  readonly #ownBytes: number
+  #made = 0
 
-  /** `base` is where `bytesNeeded(count)` bytes of the memory are the pool's own. */
-  constructor(memory: Buffer, base: number, count: number) {
+  /**
+   * `base` is where `bytesNeeded(count, ownBytes)` bytes of the memory are the pool's own. `ownBytes` is what a read into
+   * a slot of a connection's own can bring.
+   */
+  constructor(memory: Buffer, base: number, count: number, ownBytes: number = SLOT_BYTES) {
     this.memory = memory
-    this.#base = base
+    this.landing = new Slot(memory, base + SLOT_HEADROOM, SLOT_BYTES)
+    this.#base = base + strideOf(SLOT_BYTES)
     this.#count = count
-    this.landing = this.#make(0)
+    this.#ownBytes = ownBytes
   }
 
-  static bytesNeeded(count: number): number {
-    return (count + 1) * SLOT_STRIDE
-  }
-
-  #make(index: number): Slot {
-    return new Slot(this.memory, this.#base + index * SLOT_STRIDE + SLOT_HEADROOM)
+  static bytesNeeded(count: number, ownBytes: number = SLOT_BYTES): number {
+    return strideOf(SLOT_BYTES) + count * strideOf(ownBytes)
   }
 
   /** A slot of the caller's own, or `null` when all are taken: then the landing slot has to do. */
   take(): Slot | null {
     const free = this.#free.pop()
     if (free !== undefined) return free
-    if (this.#made > this.#count) return null
+    if (this.#made >= this.#count) return null
+    const start = this.#base + this.#made * strideOf(this.#ownBytes) + SLOT_HEADROOM
     this.#made += 1
-    return this.#make(this.#made - 1)
+    return new Slot(this.memory, start, this.#ownBytes)
   }
 
   /** The holder needs the slot no more; it is free as soon as no write refers to it. */
@@ -85,6 +90,6 @@ export class SlotPool {
 
   /** Slots that somebody holds, or that a write still refers to. */
   get taken(): number {
-    return this.#made - 1 - this.#free.length
+    return this.#made - this.#free.length
   }
 }

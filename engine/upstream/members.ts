@@ -21,7 +21,7 @@ export class Members {
   /** 1 where a member may be chosen. Written by `update` only. */
   readonly available: Uint8Array
   availableCount: number
-  /** Weights as they count now: less than `weights` in slow start. */
+  /** Weights as they count now: less than `weights` in slow start, and always above 0. */
   readonly effective: Float64Array
   /** Rises with every change of `available` and `effective`: what balancers have built of them is out of date. */
   version = 0

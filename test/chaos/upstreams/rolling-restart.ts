@@ -1,0 +1,35 @@
+import { expect } from 'vitest'
+import { openFleet, QUICK_CHECKS } from './fleet.ts'
+
+/**
+ * Restarts all origins again and again under load, one after the other: each is drained first, then ends by itself or is
+ * killed, starts again and is let in. Goes on until there were so many requests, and at least one round; none may fail.
+ */
+export async function restartAllUnderLoad(requests: number, deadlineMs: number): Promise<void> {
+  await using fleet = await openFleet({ upstream: { active: QUICK_CHECKS } })
+  using load = fleet.load()
+  await load.next(500)
+  const share = Math.floor(requests / (2 * fleet.origins.length))
+  let restarts = 0
+  while (load.total.ended < requests || restarts < fleet.origins.length) {
+    const origin = fleet.origins[restarts % fleet.origins.length] as (typeof fleet.origins)[number]
+    await fleet.upstream.drain(origin.endpoint)
+    expect(fleet.status(origin.name).requests).toBe(0)
+    // Every other round the other way round.
+    const isKilled = (restarts + Math.floor(restarts / fleet.origins.length)) % 2 === 0
+    if (isKilled) await origin.kill()
+    else await origin.stop()
+    const without = await load.next(Math.min(share, 1_000), deadlineMs)
+    expect(without.origins.get(origin.name)).toBeUndefined()
+    await origin.start()
+    await fleet.upstream.up(origin.endpoint)
+    await load.until(() => fleet.status(origin.name).state === 'up', `${origin.name} is back`)
+    const again = await load.next(Math.min(share, 4_000), deadlineMs)
+    expect(again.origins.get(origin.name)).toBeGreaterThan(0)
+    restarts += 1
+  }
+  const total = await load.stop()
+  expect(total.failures).toEqual([])
+  expect(total.ended).toBeGreaterThanOrEqual(requests)
+  await fleet.rest()
+}
