@@ -26,7 +26,6 @@ import {
   STATUS_CLASSES,
 } from '../shared/state-page.ts'
 import type { ClientSession } from '../upstream/client-session.ts'
-import type { Upstream } from '../upstream/upstream.ts'
 import type { Downstream } from './downstream.ts'
 import { ERRORS, type ErrorCode } from './errors.ts'
 import { Forward } from './forward.ts'
@@ -46,7 +45,8 @@ const FALLBACKS_MAX = 8
 export class Exchange implements ExchangeRecord, TimerTarget {
   readonly worker: WorkerContext
   readonly downstream: Downstream
-  readonly #startedAt: number
+  /** `performance.now()` when the first byte of the request was read. */
+  readonly startedAt: number
   #state = RECEIVED
   #route: Route | null = null
   /** `null` where the request is not forwarded. */
@@ -58,8 +58,6 @@ export class Exchange implements ExchangeRecord, TimerTarget {
   #fallbacks = 0
   isHead = false
   wantsUpgrade = false
-  requestStart = 0
-  requestEnd = 0
   method = ''
   host = ''
   target = ''
@@ -74,7 +72,7 @@ export class Exchange implements ExchangeRecord, TimerTarget {
   constructor(worker: WorkerContext, downstream: Downstream, startedAt: number) {
     this.worker = worker
     this.downstream = downstream
-    this.#startedAt = startedAt
+    this.startedAt = startedAt
     const { counters } = worker.row
     counters[EXCHANGES_ACTIVE] = (counters[EXCHANGES_ACTIVE] as number) + 1
   }
@@ -88,15 +86,15 @@ export class Exchange implements ExchangeRecord, TimerTarget {
   }
 
   get startedAtMs(): number {
-    return performance.timeOrigin + this.#startedAt
+    return performance.timeOrigin + this.startedAt
   }
 
   get firstByteUs(): number {
-    return this.#firstByteAt === 0 ? -1 : (this.#firstByteAt - this.#startedAt) * 1000
+    return this.#firstByteAt === 0 ? -1 : (this.#firstByteAt - this.startedAt) * 1000
   }
 
   get totalUs(): number {
-    return (this.#endedAt - this.#startedAt) * 1000
+    return (this.#endedAt - this.startedAt) * 1000
   }
 
   get endpoint(): string {
@@ -143,15 +141,18 @@ export class Exchange implements ExchangeRecord, TimerTarget {
     } else {
       if (route.timeouts.totalMs > 0) this.#limit(route.timeouts.totalMs)
       this.#state = WAITING
-      this.#forward = new Forward(this, route.upstream, route, facts, this.#startedAt)
+      this.#forward = new Forward(this, route.upstream, route, facts)
       this.#forward.start(head, facts)
     }
   }
 
+  /** `milliseconds` from the first byte of the request on: its head may have taken some of them. */
   #limit(milliseconds: number): void {
     const { wheel } = this.worker.net
+    const nowMs = performance.now()
     this.#timer ??= new Timer(this)
-    wheel.set(this.#timer, milliseconds)
+    wheel.observe(nowMs)
+    wheel.set(this.#timer, Math.max(0, this.startedAt + milliseconds - nowMs))
   }
 
   #answerWith(answer: StaticAnswer): void {
@@ -165,18 +166,20 @@ export class Exchange implements ExchangeRecord, TimerTarget {
     this.#end(performance.now())
   }
 
-  /** The upstream takes no request for some seconds: what its configuration has for that, or 503. */
-  circuitOpen(upstream: Upstream, retryAfterSeconds: number, head: Head, facts: RequestFacts): void {
+  /** A circuit lets nothing through for `leftMs`: what the configuration of the upstream has for that, or 503. */
+  circuitOpen(leftMs: number, head: Head, facts: RequestFacts): void {
     const route = this.#route?.fallback ?? null
     if (route === null || this.#fallbacks >= FALLBACKS_MAX) {
-      this.error = 'upstream_circuit_open'
-      const { status } = ERRORS.upstream_circuit_open
-      this.#answer(status, () => this.downstream.response.answerError(status, retryAfterSeconds))
+      this.failOfCircuit(leftMs)
       return
     }
     this.#fallbacks += 1
-    this.errorDetail = `circuit of ${upstream.name}`
     this.start(route, head, facts)
+  }
+
+  /** The same where nothing but 503 is left to be said. */
+  failOfCircuit(leftMs: number): void {
+    this.fail('upstream_circuit_open', Math.max(1, Math.ceil(leftMs / 1000)))
   }
 
   /** The whole exchange has had its time. */
@@ -246,16 +249,16 @@ export class Exchange implements ExchangeRecord, TimerTarget {
   }
 
   /** Ends the exchange with an error: told to the client where it can still be told, cut off where it cannot. */
-  fail(code: ErrorCode): void {
+  fail(code: ErrorCode, retryAfterSeconds = 0): void {
     if (this.#state === ENDED) return
     if (this.error === '') this.error = code
     const { status } = ERRORS[code]
     if (this.responseStarted || status === 0) {
-      this.#forward?.end(this.#firstByteAt)
+      this.#forward?.end()
       this.downstream.cut()
       this.#end(performance.now())
     } else {
-      this.#answer(status, () => this.downstream.response.answerError(status))
+      this.#answer(status, () => this.downstream.response.answerError(status, retryAfterSeconds))
     }
   }
 
@@ -272,7 +275,7 @@ export class Exchange implements ExchangeRecord, TimerTarget {
     if (this.#state === ENDED) return
     this.#state = ENDED
     this.#endedAt = nowMs
-    if (this.#forward !== null) this.#forward.end(this.#firstByteAt)
+    if (this.#forward !== null) this.#forward.end()
     if (this.#timer !== null) this.#unlimit()
     this.bytesOut += this.downstream.response.bytesWritten
     this.downstream.exchangeEnded()

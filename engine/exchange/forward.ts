@@ -1,12 +1,14 @@
 /**
- * How one request gets to an endpoint of its upstream: chooses, waits for room, tries again where that is safe, and sends
- * a second try after a slow first one. Whatever it does, the client sees one response, whole or cut, never two.
+ * How one request gets to an endpoint of its upstream, and the response back. Whatever happens on the way, the client sees
+ * one response, whole or cut, never two.
  *
  *     choosing ──endpoint──▶ trying ──response head──▶ responding ──▶ ended
  *        │  ▲                │   ▲
- *        │  │ room           │   │ backoff over, next endpoint
+ *        │  │ room           │   │ another endpoint: `Retry`
  *        ▼  │                ▼   │
- *     waiting (queue)     failed, and may be tried again; else the exchange fails
+ *     `Waiting`              failed, and may be tried again; else the exchange fails
+ *
+ * While no session has the request, it is held here; beside a slow try there may be a second one (`Race`).
  */
 import { CHUNKED_CONTENT, NO_CONTENT } from '../http1/framing.ts'
 import type { Head } from '../http1/head.ts'
@@ -15,14 +17,14 @@ import type { RequestFacts } from '../http1/request-facts.ts'
 import type { ResponseFacts } from '../http1/response-facts.ts'
 import type { Slot } from '../net/slots.ts'
 import { stampOf } from '../shared/clock.ts'
-import { HEDGES_TOTAL, RETRIES_TOTAL } from '../shared/state-page.ts'
+import { RETRIES_TOTAL } from '../shared/state-page.ts'
+import { REFUSED_BY_CIRCUIT, TRIAL } from '../upstream/admission.ts'
 import type { ClientSession } from '../upstream/client-session.ts'
 import type { Endpoint } from '../upstream/endpoint.ts'
-import { BLOCKED, PASSES_AS_TRIAL } from '../upstream/health/circuit.ts'
-import { BROKEN, LATE, MALFORMED, NOT_CONNECTED, type Outcome, outcomeOfStatus } from '../upstream/health/outcome.ts'
-import type { SessionError } from '../upstream/response-receiver.ts'
-import type { Upstream } from '../upstream/upstream.ts'
-import type { Waiter } from '../upstream/waiting-queue.ts'
+import { outcomeOfStatus } from '../upstream/health/outcome.ts'
+import { GONE, type RequestFate, type SessionError, UNANSWERED, UNSENT } from '../upstream/response-receiver.ts'
+import { type Entry, QUEUE_FULL, WAITS } from '../upstream/room.ts'
+import type { Lack, Upstream } from '../upstream/upstream.ts'
 import { Attempt } from './attempt.ts'
 import { cookieValue } from './cookie.ts'
 import type { ResponseWriter } from './downstream.ts'
@@ -30,514 +32,425 @@ import type { ErrorCode } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import type { Route } from './generation.ts'
 import { hashKey } from './hash-key.ts'
+import { openRace } from './hedge.ts'
 import { HeldRequest } from './held-request.ts'
-import { Race } from './race.ts'
+import type { Race } from './race.ts'
+import { Retry } from './retry.ts'
+import { codeOf, isRetried, outcomeOf } from './session-errors.ts'
+import { Waiting } from './waiting.ts'
 import type { WorkerContext } from './worker-context.ts'
 
-const ERROR_CODES: Readonly<Record<SessionError, ErrorCode>> = {
-  connect_failed: 'upstream_connect_failed',
-  connect_timeout: 'upstream_connect_timeout',
-  closed: 'upstream_closed',
-  response_timeout: 'upstream_response_timeout',
-  idle_timeout: 'upstream_idle_timeout',
-  response_malformed: 'upstream_response_malformed',
-  no_parser: 'out_of_memory',
-  fault: 'internal',
-}
+const NO_LINE = ''
 
-/** What an endpoint's health learns from it; `null` where it is our own doing. */
-const OUTCOMES: Readonly<Record<SessionError, Outcome | null>> = {
-  connect_failed: NOT_CONNECTED,
-  connect_timeout: NOT_CONNECTED,
-  closed: BROKEN,
-  response_timeout: LATE,
-  idle_timeout: LATE,
-  response_malformed: MALFORMED,
-  no_parser: null,
-  fault: null,
-}
-
-const NO_COOKIE = ''
-
-export class Forward implements Waiter {
+export class Forward {
   readonly exchange: Exchange
   readonly worker: WorkerContext
   readonly upstream: Upstream
   readonly #route: Route
-  readonly isHead: boolean
-  readonly wantsUpgrade: boolean
-  /** May be sent again although it may have been received. */
-  readonly #isRepeatable: boolean
   readonly #framing: number
-  /** Of a try, in milliseconds. */
-  readonly responseTimeoutMs: number
-  readonly perTryMs: number
-  readonly replayBytesMax: number
-  readonly #startedAt: number
-  #key = ''
+  /** May be sent again although it may have been received. */
+  readonly isRepeatable: boolean
+  /** What `Admission.enter` gave; 0 before and behind. */
+  #admission = 0
+  /** What balancers spread by. */
+  key = ''
+  /** Where the client's cookie leads; `null` where it has none that does. */
+  #home: Endpoint | null = null
   /** The try whose response is, or will be, the client's; `null` between two, and at the end. */
-  #attempt: Attempt | null = null
+  attempt: Attempt | null = null
+  /** The same, or the last one that was. */
+  #latest: Attempt | null = null
   /** With a second try beside it; `null` where there is to be none. */
   #race: Race | null = null
-  /** Endpoints that this request has been to; `null` as long as none was tried in vain. */
-  #tried: Set<Endpoint> | null = null
+  /** `null` as long as no try has come to nothing. */
+  #retry: Retry | null = null
+  /** `null` where it does not wait for room. */
+  #waiting: Waiting | null = null
   /** The request so far, while no session has it. */
-  #held: HeldRequest | null = null
-  #backoff: NodeJS.Timeout | null = null
-  #isWaiting = false
+  held: HeldRequest | null = null
   /** `Host` says the endpoint's own. */
   #hostFollowsEndpoint = false
-  #requestComplete = false
-  /** A stale pooled connection has failed this request once. */
-  #replayed = false
-  /** The client's cookie has led to the endpoint that has the request. */
-  #cookieIsGood = false
-  #isTrial = false
-  #entered = false
-  #holdsPlace = false
-  /** The endpoint that has, or had last, the request. */
-  endpoint: Endpoint | null = null
+  /** All of it has come from the client. */
+  isRequestWhole: boolean
+  #mayPipeline: boolean
   /** Tries beyond the first. */
   retries = 0
-  connectUs = -1
 
-  constructor(exchange: Exchange, upstream: Upstream, route: Route, facts: RequestFacts, startedAt: number) {
+  constructor(exchange: Exchange, upstream: Upstream, route: Route, facts: RequestFacts) {
     this.exchange = exchange
     this.worker = exchange.worker
     this.upstream = upstream
     this.#route = route
-    this.isHead = exchange.isHead
-    this.wantsUpgrade = exchange.wantsUpgrade
     this.#framing = facts.framing
-    this.#startedAt = startedAt
-    const { retry, timeouts } = upstream.settings
-    this.#isRepeatable = upstream.repeats(facts.method)
-    this.responseTimeoutMs = route.timeouts.responseMs === 0 ? timeouts.responseMs : route.timeouts.responseMs
-    this.perTryMs = retry.perTryMs
-    this.replayBytesMax = this.#isRepeatable ? retry.contentBytesMax : 0
+    this.isRepeatable = upstream.repeats(facts.method)
+    this.isRequestWhole = facts.framing === NO_CONTENT
+    this.#mayPipeline = this.isRequestWhole && facts.idempotent && !facts.upgrade && !facts.expectContinue
+  }
+
+  /** The endpoint that has, or had last, the request. */
+  get endpoint(): Endpoint | null {
+    return this.#latest?.endpoint ?? null
+  }
+
+  get connectUs(): number {
+    return this.#latest?.connectUs ?? -1
+  }
+
+  /** Milliseconds from the end of the request to the first byte of its response. */
+  get responseTimeoutMs(): number {
+    const { responseMs } = this.#route.timeouts
+    return responseMs === 0 ? this.upstream.settings.timeouts.responseMs : responseMs
+  }
+
+  /** Endpoints that the request has been to in vain; `null` for none. */
+  get tried(): ReadonlySet<Endpoint> | null {
+    return this.#retry === null || this.#retry.tried.size === 0 ? null : this.#retry.tried
   }
 
   // The request's side.
 
   /** Sends the request on, or lets the exchange fail. `head` and `facts` are used up when this returns. @hotpath */
   start(head: Head, facts: RequestFacts): void {
-    if (!this.#enter(head, facts)) return
-    const { settings } = this.upstream
-    if (settings.hashOn !== null || settings.balance === 'ip_hash') {
-      this.#key = hashKey(settings.hashOn, head, facts, this.exchange.downstream)
+    const { upstream, exchange } = this
+    const { settings, sticky, room } = upstream
+    const admission = upstream.admission.enter(this.#route.importance, exchange.startedAt)
+    if (admission < 0) {
+      this.#refused(admission, head, facts)
+      return
     }
-    const mayPipeline = facts.idempotent && facts.framing === NO_CONTENT && !facts.upgrade && !facts.expectContinue
-    const endpoint = this.#stickyEndpoint(head) ?? this.upstream.choose(this.#key, null, this.#startedAt)
-    const session = endpoint === null ? null : endpoint.pool.acquire(mayPipeline)
+    this.#admission = admission
+    if (settings.hashOn !== null || settings.balance === 'ip_hash') {
+      this.key = hashKey(settings.hashOn, head, facts, exchange.downstream)
+    }
+    if (sticky !== null) this.#home = sticky.find(cookieValue(head, sticky.cookie))
+    const endpoint = room.isAwaited ? null : (this.#openHome() ?? upstream.choose(this.key, null, exchange.startedAt))
+    const session = endpoint === null ? null : endpoint.pool.acquire(this.#mayPipeline)
     if (endpoint === null || session === null) this.#startWithout(endpoint, head, facts)
     else this.#startOn(endpoint, session, head, facts)
+  }
+
+  /** Where the client's session lies, if that endpoint takes it. */
+  #openHome(): Endpoint | null {
+    const home = this.#home
+    return home !== null && this.upstream.keepsSession(home) ? home : null
   }
 
   /** @hotpath */
   #startOn(endpoint: Endpoint, session: ClientSession, head: Head, facts: RequestFacts): void {
     const out = session.prepare()
     const start = out.length
-    writeRequestHead(out, head, facts, this.#rewrite(endpoint))
-    this.#hostFollowsEndpoint = this.#route.host.kind === 'upstream' || facts.hostEnd === facts.hostStart
-    const attempt = this.#attemptOn(endpoint, session, this.#startedAt)
-    this.#attempt = attempt
-    session.begin(attempt, start, facts.framing !== NO_CONTENT)
-    if (this.upstream.hedgeBudget !== null) this.#openRace(facts)
+    this.#writeHead(out, endpoint, head, facts)
+    // A head may have taken long to come; its time is the endpoint's only where nobody goes by it.
+    const nowMs = this.upstream.isMeasured || !session.open ? performance.now() : this.exchange.startedAt
+    this.attempt = this.launch(endpoint, session, start, nowMs)
+    if (this.upstream.hedgeBudget !== null) this.#race = openRace(this, facts, nowMs)
   }
 
-  /** Whether the upstream takes another request now; answers where it does not. @hotpath */
-  #enter(head: Head, facts: RequestFacts): boolean {
-    const { upstream } = this
-    const { circuit, concurrency } = upstream
-    if (circuit !== null) {
-      const stamp = stampOf(this.#startedAt)
-      const passes = circuit.state(stamp)
-      if (passes === BLOCKED || (passes === PASSES_AS_TRIAL && !circuit.enter(stamp))) {
-        this.exchange.circuitOpen(upstream, Math.max(1, Math.ceil(circuit.leftMs(stamp) / 1000)), head, facts)
-        return false
-      }
-      this.#isTrial = passes === PASSES_AS_TRIAL
-    }
-    if (concurrency !== null) {
-      if (!concurrency.tryAcquire(this.#route.importance)) {
-        if (this.#isTrial) circuit?.leave()
-        this.exchange.fail('upstream_overloaded')
-        return false
-      }
-      this.#holdsPlace = true
-    }
-    this.#entered = true
-    upstream.begin()
-    return true
-  }
-
-  #stickyEndpoint(head: Head): Endpoint | null {
-    const { sticky } = this.upstream
-    if (sticky === null) return null
-    const endpoint = sticky.find(cookieValue(head, sticky.cookie))
-    if (endpoint === null || !this.upstream.keepsSession(endpoint)) return null
-    this.#cookieIsGood = true
-    return endpoint
-  }
-
-  #rewrite(endpoint: Endpoint): RequestRewrite {
+  /** @hotpath */
+  #writeHead(out: ReturnType<ClientSession['prepare']>, endpoint: Endpoint, head: Head, facts: RequestFacts): void {
     const { host, requestEdits } = this.#route
-    return {
+    const hasHost = facts.hostEnd > facts.hostStart
+    this.#hostFollowsEndpoint = host.kind === 'upstream' || (host.kind === 'keep' && !hasHost)
+    const rewrite: RequestRewrite = {
       forwarding: this.exchange.downstream.forwarding,
       edits: requestEdits,
       host: host.kind === 'keep' ? null : host.kind === 'set' ? host.host : endpoint.host,
       defaultHost: endpoint.host,
       requestId: this.exchange.requestId,
     }
+    writeRequestHead(out, head, facts, rewrite)
   }
 
-  /** @hotpath */
-  #attemptOn(endpoint: Endpoint, session: ClientSession, startedAt: number): Attempt {
+  /** `Host` of a request that is sent once more, where it has to be another; `null` where it stays. */
+  hostFor(endpoint: Endpoint): string | null {
+    return this.#hostFollowsEndpoint ? endpoint.host : null
+  }
+
+  /** Begins a try: the request lies in the session's `out`, from `start`. `nowMs` is `performance.now()`. @hotpath */
+  launch(endpoint: Endpoint, session: ClientSession, start: number, nowMs: number): Attempt {
     const { health } = this.upstream
-    const attempt = new Attempt(this, endpoint, session, health.entry, this.#isTrial, startedAt)
-    health.entry = 0
     // One try stands for the request where the circuit of the upstream lets only some in.
-    this.#isTrial = false
-    this.endpoint = endpoint
-    if (session.open) this.connectUs = 0
+    const isTrial = (this.#admission & TRIAL) !== 0
+    const attempt = new Attempt(this, endpoint, session, health.entry, isTrial, nowMs)
+    health.entry = 0
+    if (isTrial) this.#admission -= TRIAL
+    if (this.#latest === null) this.#latest = attempt
+    else this.#countRetry()
+    session.begin(attempt, start, !this.isRequestWhole)
     return attempt
   }
 
-  /** No endpoint, or none with room: waits where there is a queue. `lost` has no room in spite of having been chosen. */
+  #countRetry(): void {
+    this.retries += 1
+    const { counters } = this.worker.row
+    counters[RETRIES_TOTAL] = (counters[RETRIES_TOTAL] as number) + 1
+  }
+
+  /** The upstream takes no request now. */
+  #refused(admission: number, head: Head, facts: RequestFacts): void {
+    const { circuit } = this.upstream
+    if (admission !== REFUSED_BY_CIRCUIT || circuit === null) this.exchange.fail('upstream_overloaded')
+    else this.exchange.circuitOpen(circuit.leftMs(stampOf(this.exchange.startedAt)), head, facts)
+  }
+
+  /** No endpoint, or none with room. `lost` has no room in spite of having been chosen. */
   #startWithout(lost: Endpoint | null, head: Head, facts: RequestFacts): void {
-    const { upstream } = this
-    const [any] = upstream.endpoints
+    const { upstream, exchange } = this
+    const { room, endpoints, settings } = upstream
+    const [any] = endpoints
     if (any === undefined) {
-      this.exchange.fail(upstream.settings.endpoints.length === 0 ? 'no_endpoint' : 'upstream_unresolved')
+      exchange.fail(settings.endpoints.length === 0 ? 'no_endpoint' : 'upstream_unresolved')
       return
     }
-    if (lost !== null) this.#leaveGate(lost)
-    if (lost === null && upstream.lack !== 'full') {
-      this.exchange.fail('no_endpoint')
+    if (lost !== null) upstream.unchoose(lost)
+    if (lost === null && !room.isAwaited && upstream.lack !== 'full') {
+      this.#startWithNobody(head, facts)
       return
     }
-    this.#held = new HeldRequest()
-    writeRequestHead(this.#held.bytes, head, facts, this.#rewrite(any))
-    this.#hostFollowsEndpoint = this.#route.host.kind === 'upstream' || facts.hostEnd === facts.hostStart
+    const held = new HeldRequest()
+    this.#writeHead(held.bytes, any, head, facts)
+    this.held = held
     // Another worker may have been quicker to the last place of one endpoint, and not of all.
-    if (lost !== null && this.#sendHeld(null)) return
-    this.#wait()
+    if (lost !== null && this.sendHeld() === null) return
+    const entry = this.wait('no_endpoint')
+    if (entry !== WAITS) exchange.fail(entry === QUEUE_FULL ? 'upstream_queue_full' : 'upstream_full')
   }
 
-  #leaveGate(endpoint: Endpoint): void {
-    const { health } = this.upstream
-    health.leave(endpoint, health.entry, stampOf(performance.now()))
-    health.entry = 0
-  }
-
-  #wait(): void {
-    const { queue } = this.upstream
-    if (queue === null) this.exchange.fail('upstream_full')
-    else if (!queue.enter(this)) this.exchange.fail('upstream_queue_full')
-    else this.#isWaiting = true
-  }
-
-  onRoom(): boolean {
-    if (this.#sendHeld(null)) this.#isWaiting = false
-    // Whoever waits for endpoints that are gone or down waits for nothing.
-    else if (this.upstream.lack !== 'full') this.#failWaiting('no_endpoint')
-    return !this.#isWaiting
-  }
-
-  onWaitTimeout(): void {
-    this.#failWaiting('upstream_queue_timeout')
-  }
-
-  #failWaiting(code: ErrorCode): void {
-    this.#isWaiting = false
-    this.exchange.fail(code)
-  }
-
-  /** Sends the held request to an endpoint that has room. False when there is none. */
-  #sendHeld(on: Endpoint | null): boolean {
-    const skipped = new Set(this.#tried)
-    for (;;) {
-      const nowMs = performance.now()
-      const endpoint = on ?? this.upstream.choose(this.#key, skipped.size === 0 ? null : skipped, nowMs)
-      if (endpoint === null) return false
-      // A connection that others have used may be as stale as the one before it.
-      const session = this.#replayed ? endpoint.pool.acquireNew() : endpoint.pool.acquire(false)
-      if (session !== null) {
-        this.#sendHeldOn(endpoint, session, nowMs)
-        return true
-      }
-      this.#leaveGate(endpoint)
-      if (on !== null) return false
-      skipped.add(endpoint)
+  #startWithNobody(head: Head, facts: RequestFacts): void {
+    const leftMs = this.upstream.circuitLeftMs(performance.now())
+    if (leftMs < 0) {
+      this.exchange.fail('no_endpoint')
+    } else {
+      this.end()
+      this.exchange.circuitOpen(leftMs, head, facts)
     }
   }
 
-  #sendHeldOn(endpoint: Endpoint, session: ClientSession, nowMs: number): void {
-    const held = this.#held as HeldRequest
-    this.#held = null
-    const start = held.moveTo(session, this.#hostFollowsEndpoint ? endpoint.host : null)
-    const attempt = this.#attemptOn(endpoint, session, nowMs)
-    this.#attempt = attempt
-    session.begin(attempt, start, !this.#requestComplete)
+  /** There is nobody left for the held request: `code` says why, unless it is that all circuits are open. */
+  failWithout(code: ErrorCode): void {
+    const leftMs = code === 'no_endpoint' ? this.upstream.circuitLeftMs(performance.now()) : -1
+    if (leftMs < 0) this.exchange.fail(code)
+    else this.exchange.failOfCircuit(leftMs)
+  }
+
+  /** The held request waits for room, if it may. `code` is for the client when there is nobody left to wait for. */
+  wait(code: ErrorCode): Entry {
+    const waiting = new Waiting(this, code)
+    const entry = this.upstream.room.enter(waiting)
+    if (entry === WAITS) this.#waiting = waiting
+    return entry
+  }
+
+  /** @internal */
+  waitingOver(): void {
+    this.#waiting = null
+  }
+
+  /** Sends the held request to an endpoint that has room, and that it has not been to. Gives what is lacking, if anything. */
+  sendHeld(): Lack | null {
+    const { upstream, tried } = this
+    const nowMs = performance.now()
+    const home = this.#openHome()
+    if (home !== null && !tried?.has(home) && this.sendHeldTo(home, nowMs)) return null
+    let passed = tried
+    for (;;) {
+      const endpoint = upstream.choose(this.key, passed, nowMs)
+      // Another worker may have been quicker to the last place.
+      if (endpoint === null) return passed === tried ? upstream.lack : 'full'
+      if (this.sendHeldTo(endpoint, nowMs)) return null
+      passed = new Set(passed).add(endpoint)
+    }
+  }
+
+  /** Sends the held request to an endpoint. False when that has no room. */
+  sendHeldTo(endpoint: Endpoint, nowMs: number): boolean {
+    const held = this.held as HeldRequest
+    const { pool } = endpoint
+    const session = this.#retry?.wantsFresh ? pool.acquireNew() : pool.acquire(this.#mayPipeline)
+    if (session === null) {
+      this.upstream.unchoose(endpoint)
+      return false
+    }
+    this.held = null
+    const attempt = this.launch(endpoint, session, held.moveTo(session, this.hostFor(endpoint)), nowMs)
+    this.attempt = attempt
+    this.#latest = attempt
     session.flush()
-    if (!this.#requestComplete && session.open) this.exchange.downstream.resumeRequest()
+    if (!this.isRequestWhole && session.open) this.exchange.downstream.resumeRequest()
+    return true
   }
 
   /** Content has come. With `slot` it lies in a slot of the client's connection, and may be written by reference. */
   requestContent(start: number, end: number, slot: Slot | null): void {
     const isChunked = this.#framing === CHUNKED_CONTENT
-    if (this.#attempt !== null) {
-      if (!this.#attempt.session.writeContent(start, end, slot, isChunked)) this.exchange.downstream.pauseRequest()
-    } else if (this.#held !== null) {
-      if (!this.#held.addContent(start, end, isChunked)) this.exchange.downstream.pauseRequest()
+    if (this.attempt !== null) {
+      if (!this.attempt.session.writeContent(start, end, slot, isChunked)) this.exchange.downstream.pauseRequest()
+    } else if (this.held !== null) {
+      if (!this.held.addContent(start, end, isChunked)) this.exchange.downstream.pauseRequest()
     }
   }
 
   requestDone(trailers: readonly string[] | null): void {
-    this.#requestComplete = true
-    if (this.#framing === NO_CONTENT) return
+    if (this.isRequestWhole) return
+    this.isRequestWhole = true
     const isChunked = this.#framing === CHUNKED_CONTENT
-    if (this.#attempt !== null) this.#attempt.session.endContent(trailers, isChunked)
-    else this.#held?.end(trailers, isChunked)
+    if (this.attempt !== null) {
+      this.attempt.session.endContent(trailers, isChunked)
+      this.attempt.requestWhole()
+    } else {
+      this.held?.end(trailers, isChunked)
+    }
   }
 
   /** All that one read of the client's brought has been handed over. @hotpath */
   requestFlush(): void {
-    if (this.#attempt !== null) this.#attempt.session.flush()
+    if (this.attempt !== null) this.attempt.session.flush()
   }
 
   /** What was written to the client has been taken. */
   responseDrain(): void {
-    this.#attempt?.session.resume()
+    this.attempt?.session.resume()
   }
 
   // What the tries tell.
 
-  connected(connectUs: number): void {
-    this.connectUs = connectUs
-  }
-
   requestDrained(attempt: Attempt): void {
-    if (attempt === this.#attempt) this.exchange.downstream.resumeRequest()
+    if (attempt === this.attempt) this.exchange.downstream.resumeRequest()
   }
 
-  /** `attempt` has begun to answer: another one that runs beside it is given up. */
-  responded(attempt: Attempt): ResponseWriter {
+  /** `attempt` answers: another one that runs beside it is given up. */
+  responseWriter(attempt: Attempt): ResponseWriter {
     if (this.#race !== null) this.#settleRace(attempt)
     return this.exchange.downstream.response
   }
 
   #settleRace(winner: Attempt): void {
-    this.#race?.settle(winner, this.#attempt)
+    this.#race?.settle(winner, this.attempt)
     this.#race = null
-    this.#attempt = winner
-    this.endpoint = winner.endpoint
+    this.attempt = winner
+    this.#latest = winner
   }
 
   /** @hotpath */
   onResponseHead(attempt: Attempt, head: Head, facts: ResponseFacts, nowMs: number): void {
+    const { settings, sticky } = this.upstream
+    const { statuses } = settings.retry
+    if (statuses.length > 0 && statuses.includes(facts.status) && this.#passesOver(attempt, facts.status)) return
     if (this.#race !== null) this.#settleRace(attempt)
-    const { statuses } = this.upstream.settings.retry
-    if (statuses.length > 0 && statuses.includes(facts.status) && this.#tryAfterStatus(attempt, facts.status)) return
-    const { sticky } = this.upstream
-    const cookieLine = sticky === null || this.#cookieIsGood ? NO_COOKIE : sticky.cookieLine(attempt.endpoint)
+    const line = sticky === null || attempt.endpoint === this.#home ? NO_LINE : sticky.cookieLine(attempt.endpoint)
     this.exchange.respond(facts.status, nowMs)
-    this.exchange.downstream.response.sendHead(head, facts, this.#route.responseEdits, cookieLine)
+    this.#answered(attempt, facts.status, nowMs)
+    this.exchange.downstream.response.sendHead(head, facts, this.#route.responseEdits, line)
   }
 
-  /** The response is one that is worth another try. False when there can be none: then it is the client's. */
-  #tryAfterStatus(attempt: Attempt, status: number): boolean {
+  /** An error may come much sooner than the work would: it teaches nothing of how busy the endpoints are. @hotpath */
+  #answered(attempt: Attempt, status: number, nowMs: number): void {
+    const latencyUs = status < 500 ? attempt.firstByteUs : -1
+    this.#admission = this.upstream.admission.answered(this.#admission, latencyUs, nowMs)
+  }
+
+  /** The response is one that another is asked for, and another is under way now. False: it is the client's. */
+  #passesOver(attempt: Attempt, status: number): boolean {
     const { session } = attempt
-    if (!this.#isRepeatable || !session.keepsRequest || !this.#mayTryAgain()) return false
-    this.#held = HeldRequest.of(attempt)
-    if (!this.#goElsewhere()) {
-      this.#held = null
-      return false
+    if (!this.#raceGoesOn(attempt)) {
+      if (!this.isRepeatable || !session.keepsRequest) return false
+      if (!this.#retryOf().elsewhere(attempt, 'no_endpoint', true)) return false
+      if (this.attempt === attempt) this.attempt = null
     }
     session.discard(attempt)
     attempt.end(outcomeOfStatus(status), performance.now())
     return true
   }
 
+  /** `attempt` has come to nothing. True when another one is under way beside it. */
+  #raceGoesOn(attempt: Attempt): boolean {
+    const other = this.#race?.fail(attempt, this.attempt) ?? null
+    if (other === null) return false
+    this.#retryOf().tried.add(attempt.endpoint)
+    this.attempt = other
+    this.#latest = other
+    return true
+  }
+
+  #retryOf(): Retry {
+    this.#retry ??= new Retry(this)
+    return this.#retry
+  }
+
   onResponseEnd(trailers: readonly string[] | null, nowMs: number): void {
-    this.#attempt = null
+    this.attempt = null
     this.exchange.respondEnd(trailers, nowMs)
   }
 
-  onSwitch(session: ClientSession, head: Head, facts: ResponseFacts, start: number, end: number): void {
-    this.exchange.startTunnel(session, head, facts, start, end)
+  onSwitch(attempt: Attempt, head: Head, facts: ResponseFacts, start: number, end: number): void {
+    this.#answered(attempt, facts.status, performance.now())
+    this.exchange.startTunnel(attempt.session, head, facts, start, end)
   }
 
   onTryTimeout(attempt: Attempt): void {
     const { session } = attempt
-    const replayable = session.keepsRequest
-    if (replayable) this.#held = HeldRequest.of(attempt)
+    const fate = session.keepsRequest ? UNANSWERED : GONE
     session.cancel(attempt)
-    this.#failed(attempt, 'response_timeout', replayable, false)
+    this.#failed(attempt, 'response_timeout', fate)
   }
 
-  onSessionError(
-    attempt: Attempt,
-    session: ClientSession,
-    error: SessionError,
-    replayable: boolean,
-    unsent: boolean,
-  ): void {
+  onSessionError(attempt: Attempt, error: SessionError, fate: RequestFate): void {
     if (this.exchange.ended) return
-    if (replayable) this.#held = HeldRequest.of(attempt)
-    const isStale = error === 'closed' && session.reused && replayable && !this.exchange.responseStarted
-    if (isStale && !this.#replayed && (this.#isRepeatable || unsent) && !this.#race?.isOn) {
-      // The keep-alive race: the origin closed an idle connection as we wrote to it.
-      this.#replayed = true
-      attempt.end(null, performance.now())
-      this.#attempt = null
-      this.#count(RETRIES_TOTAL)
-      if (this.#sendHeld(attempt.endpoint)) return
+    const { session } = attempt
+    // The keep-alive race: the origin closed a connection that others had used as we wrote to it.
+    const isStale = error === 'closed' && fate <= UNANSWERED && (session.reused || session.persistent)
+    if (isStale && !this.#race?.isOn && this.#mayResend(fate)) {
+      this.attempt = null
+      if (this.#retryOf().again(attempt)) return
     }
-    this.#failed(attempt, error, replayable, unsent)
+    this.#failed(attempt, error, fate)
+  }
+
+  #mayResend(fate: RequestFate): boolean {
+    return fate !== GONE && !this.exchange.responseStarted && (this.isRepeatable || fate === UNSENT)
   }
 
   /** A try has come to nothing. */
-  #failed(attempt: Attempt, error: SessionError, replayable: boolean, unsent: boolean): void {
-    const { exchange } = this
-    attempt.end(OUTCOMES[error], performance.now())
-    const other = this.#race?.fail(attempt, this.#attempt) ?? null
-    if (other !== null) {
-      this.#attempt = other
-      this.#held = null
-      return
-    }
+  #failed(attempt: Attempt, error: SessionError, fate: RequestFate): void {
+    const { exchange, upstream } = this
+    attempt.end(outcomeOf(error), performance.now())
+    if (this.#raceGoesOn(attempt)) return
+    this.attempt = null
+    const code = this.#codeOf(error)
+    const mayRetry = this.#mayResend(fate) && isRetried(error, upstream.settings.retry)
+    if (mayRetry && this.#retryOf().elsewhere(attempt, code, false)) return
     exchange.errorDetail = attempt.session.systemError
-    this.#attempt = null
-    const mayRepeat = unsent || this.#isRepeatable || error === 'connect_failed' || error === 'connect_timeout'
-    const isWorthIt = !exchange.responseStarted && replayable && mayRepeat && this.#isRetried(error)
-    if (!isWorthIt || !this.#mayTryAgain() || !this.#goElsewhere()) exchange.fail(this.#codeOf(error))
+    exchange.fail(code)
   }
 
   /** With all others down, what failed was the last resort: there is no endpoint. */
   #codeOf(error: SessionError): ErrorCode {
     const isConnectError = error === 'connect_failed' || error === 'connect_timeout'
-    return isConnectError && this.upstream.isDown(performance.now()) ? 'no_endpoint' : ERROR_CODES[error]
-  }
-
-  #isRetried(error: SessionError): boolean {
-    const { onConnect, onReset, onTimeout } = this.upstream.settings.retry
-    switch (error) {
-      case 'connect_failed':
-      case 'connect_timeout':
-        return onConnect
-      case 'closed':
-        return onReset
-      case 'response_timeout':
-        return onTimeout
-      default:
-        return false
-    }
-  }
-
-  /** Whether one more try is within the limits; takes it out of the budget. */
-  #mayTryAgain(): boolean {
-    const { upstream } = this
-    const { attempts } = upstream.settings.retry
-    if (this.retries >= attempts || this.retries >= upstream.endpoints.length - 1) return false
-    return upstream.retryBudget.withdraw(stampOf(performance.now()))
-  }
-
-  /** Sends the held request to another endpoint, after a pause where one is configured. False when there is none. */
-  #goElsewhere(): boolean {
-    this.#tried ??= new Set()
-    if (this.endpoint !== null) this.#tried.add(this.endpoint)
-    const pauseMs = this.#backoffMs()
-    if (pauseMs === 0) {
-      if (!this.#sendHeld(null)) return false
-      this.#count(RETRIES_TOTAL)
-      return true
-    }
-    if (!this.upstream.hasOther(this.#tried, performance.now())) return false
-    this.#attempt = null
-    this.#backoff = setTimeout(() => this.exchange.guard(() => this.#afterBackoff()), pauseMs)
-    return true
-  }
-
-  #afterBackoff(): void {
-    this.#backoff = null
-    if (this.#sendHeld(null)) this.#count(RETRIES_TOTAL)
-    else this.exchange.fail('no_endpoint')
-  }
-
-  #count(counter: number): void {
-    this.retries += 1
-    const { counters } = this.worker.row
-    counters[counter] = (counters[counter] as number) + 1
-  }
-
-  /** Twice as long each time, and at random between half and all of it, so that many do not come back at once. */
-  #backoffMs(): number {
-    const { backoffMs, backoffMaxMs } = this.upstream.settings.retry
-    const pauseMs = Math.min(backoffMaxMs, backoffMs * 2 ** this.retries)
-    return pauseMs * (0.5 + Math.random() / 2)
-  }
-
-  // The second try beside a slow first one.
-
-  #openRace(facts: RequestFacts): void {
-    const { settings, firstBytes, endpoints } = this.upstream
-    if (facts.framing !== NO_CONTENT || !facts.idempotent || facts.upgrade || endpoints.length < 2) return
-    const afterUs = firstBytes === null ? (settings.hedge?.afterMs ?? 0) * 1000 : firstBytes.p95Us(this.#startedAt)
-    if (afterUs < 0) return
-    this.#race = new Race(Math.max(1, Math.round(afterUs / 1000)), () => {
-      let second: Attempt | null = null
-      this.exchange.guard(() => {
-        second = this.#startSecond()
-      })
-      return second
-    })
-  }
-
-  #startSecond(): Attempt | null {
-    const first = this.#attempt
-    const nowMs = performance.now()
-    if (first === null || !first.session.keepsRequest) return null
-    const endpoint = this.upstream.choose(this.#key, new Set([first.endpoint]), nowMs)
-    if (endpoint === null) return null
-    const session = this.upstream.hedgeBudget?.withdraw(stampOf(nowMs)) ? endpoint.pool.acquire(false) : null
-    if (session === null) {
-      this.#leaveGate(endpoint)
-      return null
-    }
-    const start = HeldRequest.of(first).moveTo(session, this.#hostFollowsEndpoint ? endpoint.host : null)
-    const { connectUs } = this
-    const second = this.#attemptOn(endpoint, session, nowMs)
-    this.connectUs = connectUs
-    this.endpoint = first.endpoint
-    session.begin(second, start, false)
-    session.flush()
-    const { counters } = this.worker.row
-    counters[HEDGES_TOTAL] = (counters[HEDGES_TOTAL] as number) + 1
-    return second
+    return isConnectError && this.upstream.isDown(performance.now()) ? 'no_endpoint' : codeOf(error)
   }
 
   /** The exchange is over, however it ended. @hotpath */
-  end(firstByteAt: number): void {
-    if (this.#race !== null) {
-      this.#race.end()
-      this.#race = null
-    }
-    if (this.#isWaiting) this.upstream.queue?.leave(this)
-    this.#isWaiting = false
-    if (this.#backoff !== null) clearTimeout(this.#backoff)
-    this.#held = null
-    const attempt = this.#attempt
+  end(): void {
+    if (this.#race !== null) this.#race.end()
+    if (this.#waiting !== null) this.upstream.room.leave(this.#waiting)
+    if (this.#retry !== null) this.#retry.end()
+    this.#race = null
+    this.#waiting = null
+    this.held = null
+    const { attempt } = this
     if (attempt !== null) {
-      this.#attempt = null
+      this.attempt = null
       attempt.cancel()
     }
-    if (this.#isTrial) this.upstream.circuit?.leave()
-    if (this.#holdsPlace)
-      this.upstream.concurrency?.release(firstByteAt === 0 ? -1 : (firstByteAt - this.#startedAt) * 1000)
-    if (this.#entered) this.upstream.end()
-    this.#entered = false
-    this.#holdsPlace = false
-    this.#isTrial = false
+    if (this.#admission === 0) return
+    this.upstream.admission.leave(this.#admission, this.#waitedUs())
+    this.#admission = 0
+  }
+
+  /** How long the endpoint has kept somebody waiting in vain, which teaches how busy it is; -1 where it did not. */
+  #waitedUs(): number {
+    const { error } = this.exchange
+    const isLate = error === 'upstream_response_timeout' || error === 'exchange_timeout'
+    return isLate && this.#latest !== null ? this.#latest.elapsedUs(performance.now()) : -1
   }
 }

@@ -1,7 +1,4 @@
-/**
- * Two tries of one request beside each other: the second begins when the first takes longer than most, and whichever
- * answers first stays. Only for requests that may be sent twice and have no content, and within a budget.
- */
+/** Two tries of one request beside each other: whichever answers first stays, and the other is given up. */
 import type { Attempt } from './attempt.ts'
 
 export class Race {
@@ -10,7 +7,7 @@ export class Race {
   /** The second try; `null` before it has begun, and where it has come to nothing. */
   #second: Attempt | null = null
 
-  /** `start` begins the second try after `afterMs`, or gives `null` where it may not be. */
+  /** `start` begins the second try after `afterMs`, or gives `null` where it may not be. It must not throw. */
   constructor(afterMs: number, start: () => Attempt | null) {
     this.#start = start
     this.#timer = setTimeout(() => {
@@ -19,6 +16,7 @@ export class Race {
     }, afterMs)
   }
 
+  /** Whether there is a second try under way. */
   get isOn(): boolean {
     return this.#second !== null
   }

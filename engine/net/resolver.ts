@@ -171,6 +171,7 @@ export class Resolver {
     const failure = await this.#lookUpAddresses(name, endMs)
     if (!(failure instanceof ResolveError)) return failure
     if (this.#hostsFile === null || failure.code === 'EBADNAME') throw failure
+    if (this.#closing.signal.aborted) throw failure
     try {
       return this.#undated(await this.#within(name, this.#leftMs(endMs), this.#systemLookup(name)))
     } catch (error) {

@@ -1,5 +1,5 @@
 /** The cells of one circuit, of an endpoint or of an upstream: places from where its first cell is. */
-export const CIRCUIT_CELLS = 4
+export const CIRCUIT_CELLS = 5
 
 /** One of the three below; changed by compare-and-exchange. */
 export const CIRCUIT_STATE = 0
@@ -12,6 +12,8 @@ export const CIRCUIT_UNTIL = 1
 /** Tries let through in the half-open state, and those of them that were good. */
 export const CIRCUIT_TRIALS = 2
 export const CIRCUIT_GOOD = 3
+/** When it was closed last, as a stamp: what was counted before does not count any more. 0 if it never was. */
+export const CIRCUIT_CLOSED_AT = 4
 
 /** A circuit's window is this many buckets in each worker's row: what is older than the window leaves one at a time. */
 export const WINDOW_BUCKETS = 10

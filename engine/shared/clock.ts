@@ -19,3 +19,18 @@ export function stampOf(nowMs: number): number {
 export function until(later: number, stamp: number): number {
   return (later - stamp) | 0
 }
+
+/** Milliseconds by which stamps of two threads may differ that were taken at the same time. */
+export const SKEW_MS = 1000
+
+/** Milliseconds by which the stamp of a request may be out of date: it is taken with its first byte. */
+const STALE_MS = 60_000
+
+/**
+ * Milliseconds until `ends`; not above 0 where that is over. `longestMs` is the most it can ever have been ahead: what
+ * seems to lie further ahead was over weeks ago, so long that the stamps have wrapped. @hotpath
+ */
+export function left(ends: number, stamp: number, longestMs: number): number {
+  const leftMs = until(ends, stamp)
+  return leftMs > longestMs + STALE_MS ? 0 : leftMs
+}

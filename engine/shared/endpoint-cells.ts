@@ -33,7 +33,7 @@ export const PASSIVE_UP = 0
 export const PASSIVE_EJECTED = 1
 /** One request has been sent to see whether it is back. */
 export const PASSIVE_PROBING = 2
-/** When the ejection is over, or the probe given up, as a stamp. */
+/** When the ejection is over, or the probe given up, as a stamp; without meaning while it is up. */
 export const PASSIVE_UNTIL = 7
 /** Ejections in a row: each lasts longer. */
 export const EJECTIONS = 8
@@ -41,7 +41,7 @@ export const EJECTIONS = 8
 export const FAILURES_IN_ROW = 9
 export const ERRORS_5XX_IN_ROW = 10
 export const GATEWAY_ERRORS_IN_ROW = 11
-/** Failures since `WINDOW_AT`, a stamp: nginx's max_fails. */
+/** Failures, each of them soon after the one before, and when the last of them was, as a stamp: nginx's max_fails. */
 export const WINDOW_FAILURES = 12
 export const WINDOW_AT = 13
 
@@ -54,5 +54,12 @@ export const CONNECTIONS_USED = 15
 /** Its circuit: `CIRCUIT_CELLS` cells, see `circuit-cells.ts`. */
 export const ENDPOINT_CIRCUIT = 16
 
-/** 1 where the ejection was for connections that could not be opened or broke: a passed check ends such a one early. */
-export const EJECTED_FOR_CONNECTION = 20
+/** 1 where the ejection was for connections that could not be opened or broke. */
+export const EJECTED_FOR_CONNECTION = 21
+/** When it was ejected last, as a stamp. */
+export const EJECTED_AT = 22
+/** When its last ejection ended, as a stamp; 0 if there was none. */
+export const RESTORED_AT = 23
+
+/** When `RESPONSE_US` was written, as a stamp. */
+export const RESPONSE_AT = 31

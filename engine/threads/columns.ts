@@ -13,6 +13,7 @@ export class Columns {
   readonly #free: number[]
   readonly #retired = new Set<number>()
   #sweeper: NodeJS.Timeout | null = null
+  #closed = false
 
   constructor(page: StatePage) {
     this.#page = page
@@ -33,7 +34,7 @@ export class Columns {
   /** Its endpoint is gone, and every worker knows. */
   retire(column: number): void {
     this.#retired.add(column)
-    this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS).unref()
+    if (!this.#closed) this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS).unref()
   }
 
   #sweep(): void {
@@ -44,11 +45,17 @@ export class Columns {
       this.#page.clearColumn(column)
       this.#free.push(column)
     }
-    if (this.#retired.size === 0) this.close()
+    if (this.#retired.size === 0) this.#rest()
   }
 
-  close(): void {
+  #rest(): void {
     if (this.#sweeper !== null) clearInterval(this.#sweeper)
     this.#sweeper = null
+  }
+
+  /** No timer is left, and none comes. */
+  close(): void {
+    this.#closed = true
+    this.#rest()
   }
 }

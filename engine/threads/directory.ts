@@ -10,13 +10,13 @@ import {
 } from '../shared/upstream-cells.ts'
 import type { Snapshot, UpstreamSnapshot } from '../snapshot.ts'
 import { Budget } from '../upstream/budget.ts'
-import { NameWatch } from '../upstream/names.ts'
+import type { NameWatch } from '../upstream/names.ts'
 import type { EndpointPlacement } from '../upstream/placement.ts'
 import type { EndpointStatus, EngineEvent, UpstreamControl } from './api.ts'
 import { Columns } from './columns.ts'
-import { HealthWatch } from './health-watch.ts'
+import type { HealthWatch } from './health-watch.ts'
 import { openTokens, type Tokens } from './sticky-tokens.ts'
-import { type DirectoryOwner, UpstreamDirectory } from './upstream-directory.ts'
+import { type DirectoryOwner, isNamed, UpstreamDirectory } from './upstream-directory.ts'
 
 /** Milliseconds that names get before the listeners open without those that are not resolved by then. */
 const RESOLVE_MS_MAX = 10_000
@@ -30,12 +30,14 @@ export interface DirectoryOptions {
 export class Directory implements DirectoryOwner {
   readonly page: StatePage
   readonly columns: Columns
-  readonly names = new NameWatch()
+  names: NameWatch | null = null
   readonly #snapshot: Snapshot
   readonly #options: DirectoryOptions
   #tokens: Tokens | null = null
   #upstreams: readonly UpstreamDirectory[] = []
-  #health: readonly HealthWatch[] = []
+  /** By upstream; `null` for those whose endpoints only requests judge. */
+  #health: readonly (HealthWatch | null)[] = []
+  #closed = false
 
   constructor(snapshot: Snapshot, page: StatePage, options: DirectoryOptions) {
     this.#snapshot = snapshot
@@ -48,13 +50,29 @@ export class Directory implements DirectoryOwner {
   async open(): Promise<void> {
     const { upstreams } = this.#snapshot
     this.#tokens = await openTokens(upstreams)
+    if (upstreams.some(({ endpoints }) => endpoints.some(isNamed))) await this.loadNames()
+    if (upstreams.some(isWatched)) this.#health = await this.#openHealth()
     this.#upstreams = upstreams.map((upstream, index) => new UpstreamDirectory(upstream, index, this))
-    this.#health = upstreams.map(
-      (upstream, index) => new HealthWatch(upstream, index, this.page, event => this.onEvent(event)),
-    )
     for (const [index, upstream] of upstreams.entries()) this.#fillBudgets(upstream, index * UPSTREAM_CELLS)
-    await this.names.resolveAll(RESOLVE_MS_MAX)
+    await this.names?.resolveAll(RESOLVE_MS_MAX)
     for (const upstream of this.#upstreams) upstream.run()
+  }
+
+  /** What looks names up is imported with the first of them: it is memory that most have no use for. */
+  async loadNames(): Promise<NameWatch> {
+    const { NameWatch } = await import('../upstream/names.ts')
+    this.names ??= new NameWatch()
+    if (this.#closed) this.names.close()
+    return this.names
+  }
+
+  /** The same goes for active checks. */
+  async #openHealth(): Promise<(HealthWatch | null)[]> {
+    const { HealthWatch } = await import('./health-watch.ts')
+    const onEvent = (event: EngineEvent): void => this.onEvent(event)
+    return this.#snapshot.upstreams.map((upstream, index) =>
+      isWatched(upstream) ? new HealthWatch(upstream, index, this.page, onEvent) : null,
+    )
   }
 
   #fillBudgets({ retry, hedge }: UpstreamSnapshot, base: number): void {
@@ -95,9 +113,15 @@ export class Directory implements DirectoryOwner {
   }
 
   close(): void {
-    this.names.close()
+    this.#closed = true
+    this.names?.close()
     this.columns.close()
     for (const upstream of this.#upstreams) upstream.close()
-    for (const health of this.#health) health.close()
+    for (const health of this.#health) health?.close()
   }
+}
+
+/** The supervisor has a part in the health of its endpoints. */
+function isWatched({ active, passive }: UpstreamSnapshot): boolean {
+  return active !== null || (passive !== null && passive.successRate !== null)
 }

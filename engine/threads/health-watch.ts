@@ -2,12 +2,14 @@
  * The supervisor's part in the health of one upstream: active checks of its endpoints, and the comparison of their success
  * rates. Both write into the state page, where the workers see it with their next request.
  */
-import { stampOf } from '../shared/clock.ts'
+import { stampOf, until } from '../shared/clock.ts'
 import {
   CHECK_HEALTHY,
   CHECK_STATE,
   CHECK_UNHEALTHY,
+  EJECTED_AT,
   EJECTED_FOR_CONNECTION,
+  EJECTIONS,
   ENDPOINT_CELLS,
   PASSIVE_STATE,
   PASSIVE_UP,
@@ -26,6 +28,8 @@ import type { EngineEvent } from './api.ts'
 interface Watched extends Ejectable {
   readonly placement: EndpointPlacement
   readonly check: ActiveCheck | null
+  /** A check has failed since the last one after which all was well. */
+  hasFailed: boolean
   /** Tries and good ones as of the last comparison. */
   counts: RequestCounts
 }
@@ -39,6 +43,8 @@ export class HealthWatch {
   readonly #watched = new Map<number, Watched>()
   readonly #passive: PassiveHealth | null
   #timer: NodeJS.Timeout | null = null
+  /** When success rates were compared last. */
+  #comparedAt = stampOf(performance.now())
 
   constructor(upstream: UpstreamSnapshot, index: number, page: StatePage, onEvent: (event: EngineEvent) => void) {
     this.#upstream = upstream
@@ -70,6 +76,7 @@ export class HealthWatch {
     this.#watched.set(placement.column, {
       placement,
       check,
+      hasFailed: false,
       cells: placement.column * ENDPOINT_CELLS,
       counts: this.#countsOf(placement.column),
     })
@@ -87,22 +94,40 @@ export class HealthWatch {
   #checked(placement: EndpointPlacement, healthy: boolean, reason: string): void {
     const { endpointCells } = this.#page
     const at = placement.column * ENDPOINT_CELLS
-    Atomics.store(endpointCells, at + CHECK_STATE, healthy ? CHECK_HEALTHY : CHECK_UNHEALTHY)
+    // Before the state: it is to begin with slow start at once.
     if (healthy) Atomics.store(endpointCells, at + UP_SINCE, stampOf(performance.now()) || 1)
+    Atomics.store(endpointCells, at + CHECK_STATE, healthy ? CHECK_HEALTHY : CHECK_UNHEALTHY)
     announceChange(this.#page, this.#index)
     const { name: upstream } = this.#upstream
     this.#onEvent({ kind: 'endpoint_checked', upstream, endpoint: placement.name, healthy, reason })
   }
 
-  /** An endpoint that was ejected because it took no connections, and now passes a check, need not wait for its time. */
-  #onResult(placement: EndpointPlacement, { passed }: CheckResult): void {
+  /**
+   * An ejected endpoint that passes a check need not wait for its time, where the check tells something new: after checks
+   * that have failed, or where connections could not be opened or broke. Not the second time in a row: then requests meet
+   * with something that checks do not see, as with responses that are bad while all checks pass.
+   */
+  #onResult(placement: EndpointPlacement, { passed, durationUs }: CheckResult): void {
     const watched = this.#watched.get(placement.column)
-    if (!passed || watched === undefined || this.#passive === null) return
-    const { endpointCells } = this.#page
-    if (Atomics.load(endpointCells, watched.cells + PASSIVE_STATE) === PASSIVE_UP) return
-    if (Atomics.load(endpointCells, watched.cells + EJECTED_FOR_CONNECTION) !== 1) return
-    if (this.#passive.restore(watched, stampOf(performance.now())) === '') return
-    this.#changed(placement.name, 'up', 'it passes active checks')
+    if (watched === undefined) return
+    watched.hasFailed ||= !passed
+    if (watched.check?.healthy !== true || !passed) return
+    const { hasFailed } = watched
+    watched.hasFailed = false
+    const stamp = stampOf(performance.now())
+    if (this.#passive === null || this.#read(watched, PASSIVE_STATE) === PASSIVE_UP) return
+    if (!hasFailed && !this.#isRefuted(watched, stamp - Math.ceil(durationUs / 1000))) return
+    if (this.#passive.restore(watched, stamp) === 'up') this.#changed(placement.name, 'up', 'it passes active checks')
+  }
+
+  /** A check that began at `beganAt` and has passed shows that the cause of the ejection is gone. */
+  #isRefuted(watched: Watched, beganAt: number): boolean {
+    if (this.#read(watched, EJECTED_FOR_CONNECTION) !== 1 || this.#read(watched, EJECTIONS) > 1) return false
+    return until(beganAt, this.#read(watched, EJECTED_AT)) >= 0
+  }
+
+  #read(watched: Watched, cell: number): number {
+    return Atomics.load(this.#page.endpointCells, watched.cells + cell)
   }
 
   #changed(endpoint: string, change: 'ejected' | 'up', reason: string): void {
@@ -119,11 +144,15 @@ export class HealthWatch {
   /** Ejects those whose share of good responses in the last interval is far below the others'. */
   #compare(settings: SuccessRateSnapshot): void {
     const all = [...this.#watched.values()]
-    const recent = all.map(watched => {
+    const stamp = stampOf(performance.now())
+    const intervalMs = until(stamp, this.#comparedAt)
+    this.#comparedAt = stamp
+    const recent = all.map((watched): RequestCounts => {
       const [tries, good] = this.#countsOf(watched.placement.column)
       const [triesBefore, goodBefore] = watched.counts
       watched.counts = [tries, good]
-      return [(tries - triesBefore) >>> 0, (good - goodBefore) >>> 0] as const
+      if (!this.#wasUp(watched, stamp, intervalMs)) return [0, 0]
+      return [(tries - triesBefore) >>> 0, (good - goodBefore) >>> 0]
     })
     const { outliers, mean, threshold } = judgeSuccessRates(recent, settings)
     for (const index of outliers) {
@@ -132,6 +161,14 @@ export class HealthWatch {
       const reason = `${percent(good / tries)} good responses, where ${percent(mean)} are usual and ${percent(threshold)} the least`
       this.#eject(watched, reason)
     }
+  }
+
+  /** All of the interval: what requests met with before it was ejected, or ill, is not to count once more. */
+  #wasUp(watched: Watched, stamp: number, intervalMs: number): boolean {
+    if (this.#read(watched, PASSIVE_STATE) !== PASSIVE_UP) return false
+    const since = this.#read(watched, UP_SINCE)
+    const upMs = until(stamp, since)
+    return since === 0 || upMs < 0 || upMs >= intervalMs
   }
 
   #eject(watched: Watched, reason: string): void {

@@ -63,7 +63,7 @@ class Supervisor implements Engine {
   #stopped: Promise<void> | null = null
   readonly #restarts = new Set<NodeJS.Timeout>()
   /** Changes that some workers do not know of yet. */
-  readonly #changes = new Map<number, { readonly waitsFor: Set<number>; readonly resolve: () => void }>()
+  readonly #changes = new Map<number, { readonly waitsFor: Set<Worker>; readonly resolve: () => void }>()
   #lastChange = 0
 
   constructor(options: EngineOptions) {
@@ -135,6 +135,7 @@ class Supervisor implements Engine {
       })
       worker.on('exit', code => {
         const error = failure ?? new Error(`the worker ended with exit code ${code}`)
+        for (const change of this.#changes.keys()) this.#acknowledge(change, worker)
         if (accepts) this.#onDeath(index, worker, error, performance.now() - startedAt)
         else reject(error)
       })
@@ -146,7 +147,7 @@ class Supervisor implements Engine {
           this.#options.onEvent?.({ kind: 'worker_started', worker: index })
           resolve(message.addresses)
         } else if (message.kind === 'placed') {
-          this.#acknowledge(message.change, index)
+          this.#acknowledge(message.change, worker)
         } else {
           reject(new ListenError(message.listener, message.code, message.message))
         }
@@ -158,7 +159,6 @@ class Supervisor implements Engine {
     if (this.#workers[index] !== worker) return
     this.#workers[index] = null
     this.#page.clearPresent(this.#page.rows[index] as StateRow)
-    for (const change of this.#changes.keys()) this.#acknowledge(change, index)
     if (this.#ending) return
     this.#options.onEvent?.({ kind: 'worker_died', worker: index, error: error.message, stack: error.stack ?? '' })
     this.#replace(index, livedMs < SHORT_LIFE_MS ? PAUSE_AFTER_SHORT_LIFE_MS : 0)
@@ -166,21 +166,18 @@ class Supervisor implements Engine {
 
   /** Tells every worker where the endpoints of an upstream are; resolves when all know, or are gone. */
   #publish(upstream: number, placements: readonly EndpointPlacement[]): Promise<void> {
+    if (this.#ending) return Promise.resolve()
     const change = ++this.#lastChange
     const message: ToWorker = { kind: 'place', change, upstream, placements }
-    const told = new Set<number>()
-    for (const [index, worker] of this.#workers.entries()) {
-      if (worker === null) continue
-      worker.postMessage(message)
-      told.add(index)
-    }
+    const told = new Set(this.#running())
+    for (const worker of told) worker.postMessage(message)
     return new Promise(resolve => {
       this.#changes.set(change, { waitsFor: told, resolve })
       this.#settle(change)
     })
   }
 
-  #acknowledge(change: number, worker: number): void {
+  #acknowledge(change: number, worker: Worker): void {
     this.#changes.get(change)?.waitsFor.delete(worker)
     this.#settle(change)
   }

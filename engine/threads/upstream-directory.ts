@@ -11,46 +11,64 @@ import {
   ADMIN_DRAINING,
   ADMIN_STATE,
   ADMIN_UP,
+  CHECK_HEALTHY,
   CHECK_STATE,
   CHECK_UNHEALTHY,
   ENDPOINT_CELLS,
+  PASSIVE_EJECTED,
+  PASSIVE_STATE,
+  PASSIVE_UNTIL,
+  PASSIVE_UP,
   UP_SINCE,
 } from '../shared/endpoint-cells.ts'
 import type { StatePage } from '../shared/state-page.ts'
-import type { Address, EndpointSnapshot, UpstreamSnapshot } from '../snapshot.ts'
+import type { EndpointSnapshot, UpstreamSnapshot } from '../snapshot.ts'
 import { announceChange } from '../upstream/health/announce.ts'
 import type { NameOwner, NameWatch, WatchedName } from '../upstream/names.ts'
 import { type EndpointPlacement, placementOf } from '../upstream/placement.ts'
 import type { EndpointStatus, EngineEvent, NewEndpoint, UpstreamControl } from './api.ts'
 import type { Columns } from './columns.ts'
 import { endpointStatus } from './endpoint-status.ts'
+import { checkWeight, completeEndpoint } from './new-endpoint.ts'
+import { type Place, placesOfHost, placesOfService } from './places.ts'
 
 /** Milliseconds between two looks at whether a drained endpoint is at rest. */
 const DRAIN_POLL_MS = 20
 const DRAIN_MS_MAX = 3_600_000
 
-/** An address that an endpoint has, and what a service says of it. */
-interface Place {
-  readonly address: Address
-  readonly weight: number
-  /** Rank among the priorities of a service; 0 for others. */
-  readonly rank: number
+/** What the owner wants of an endpoint; `null` for nothing in particular. */
+interface Wish {
+  weight: number | null
+  /** One of `ADMIN_*`. */
+  admin: number | null
 }
 
 /** One endpoint of the configuration, or one that was added. */
 interface Entry {
   readonly endpoint: EndpointSnapshot
-  weight: number
-  admin: number
+  /** Of all its addresses, those that come later too. */
+  readonly wish: Wish
+  /** Of single addresses, by their text: they count before `wish`, and outlast the address. */
+  readonly wishes: Map<string, Wish>
   placements: readonly EndpointPlacement[]
+  /** `null` for one without a name, and as long as nobody looks it up. */
   watch: WatchedName | null
+}
+
+/** What a name that an owner uses stands for: a whole entry, or one address of it. */
+interface Target {
+  readonly entry: Entry
+  readonly placements: readonly EndpointPlacement[]
+  readonly isWhole: boolean
 }
 
 /** What the directory needs of the supervisor. */
 export interface DirectoryOwner {
   readonly page: StatePage
   readonly columns: Columns
-  readonly names: NameWatch
+  /** `null` until `loadNames` has been called. */
+  readonly names: NameWatch | null
+  loadNames(): Promise<NameWatch>
   /** The value of the sticky cookie that leads to an address of an upstream; empty where there is none. */
   tokenOf(upstream: UpstreamSnapshot, address: string): string
   /** Tells all workers where the endpoints of an upstream are; resolves when they know. */
@@ -69,6 +87,7 @@ export class UpstreamDirectory implements UpstreamControl {
   #isRunning = false
   #closed = false
 
+  /** Names of the snapshot need `owner.names` to be there. */
   constructor(snapshot: UpstreamSnapshot, index: number, owner: DirectoryOwner) {
     this.snapshot = snapshot
     this.#index = index
@@ -92,21 +111,25 @@ export class UpstreamDirectory implements UpstreamControl {
   }
 
   #enter(endpoint: EndpointSnapshot): Entry {
-    const entry: Entry = { endpoint, weight: endpoint.weight, admin: ADMIN_UP, placements: [], watch: null }
-    this.#entries.push(entry)
+    const wish: Wish = { weight: null, admin: null }
+    const entry: Entry = { endpoint, wish, wishes: new Map(), placements: [], watch: null }
     const { address } = endpoint
-    const { names } = this.#owner
-    if (address.kind === 'srv') {
-      const places = (answer: ServiceAnswer) => placesOfService(answer)
-      entry.watch = names.watchService(address, this.snapshot.resolver, this.#nameOwner(entry, places))
-    } else if (address.kind === 'tcp' && isIP(address.host) === 0) {
-      const places = (answer: Answer) =>
-        answer.addresses.map(host => ({ address: { ...address, host }, weight: entry.weight, rank: 0 }))
-      entry.watch = names.watchHost(address.host, this.snapshot.resolver, this.#nameOwner(entry, places))
-    } else {
-      this.#place(entry, [{ address, weight: endpoint.weight, rank: 0 }])
-    }
+    if (!isNamed(endpoint) && address.kind !== 'srv') this.#place(entry, [{ address, weight: null, rank: 0 }])
+    else if (this.#owner.names !== null) this.#watch(entry, this.#owner.names)
+    this.#entries.push(entry)
     return entry
+  }
+
+  /** @throws {TypeError} for a DNS server that is none. */
+  #watch(entry: Entry, names: NameWatch): void {
+    const { address } = entry.endpoint
+    const { resolver } = this.snapshot
+    if (address.kind === 'srv') {
+      entry.watch = names.watchService(address, resolver, this.#nameOwner(entry, placesOfService))
+    } else if (address.kind === 'tcp') {
+      const places = (answer: Answer) => placesOfHost(answer, address.port)
+      entry.watch = names.watchHost(address.host, resolver, this.#nameOwner(entry, places))
+    }
   }
 
   #nameOwner<A extends Answer | ServiceAnswer>(entry: Entry, places: (answer: A) => Place[]): NameOwner<A> {
@@ -132,7 +155,7 @@ export class UpstreamDirectory implements UpstreamControl {
       const key = formatAddress(place.address)
       const known = before.get(key)
       before.delete(key)
-      const column = known?.column ?? this.#newColumn(entry)
+      const column = known?.column ?? this.#newColumn(entry, key)
       if (column < 0) {
         refused += 1
         continue
@@ -142,7 +165,7 @@ export class UpstreamDirectory implements UpstreamControl {
       if (known === undefined) added.push(placement)
     }
     entry.placements = placements
-    if (refused > 0) this.#tellRefused(entry, refused)
+    if (refused > 0 && isNamed(entry.endpoint)) this.#tellRefused(entry, refused)
     return { added, removed: [...before.values()] }
   }
 
@@ -154,24 +177,22 @@ export class UpstreamDirectory implements UpstreamControl {
   #placementOf(entry: Entry, { address, weight, rank }: Place, column: number): EndpointPlacement {
     const { endpoint } = entry
     const text = formatAddress(address)
-    const isNamed =
-      endpoint.address.kind === 'srv' || (address.kind === 'tcp' && text !== formatAddress(endpoint.address))
     return placementOf(endpoint, column, address, {
       // An address as the configuration writes it is better known by that.
-      name: isNamed ? text : endpoint.name,
-      weight,
+      name: isNamed(endpoint) ? text : endpoint.name,
+      weight: entry.wishes.get(text)?.weight ?? entry.wish.weight ?? weight ?? endpoint.weight,
       priority: endpoint.priority + rank,
       token: this.#owner.tokenOf(this.snapshot, `${endpoint.name} ${text}`),
     })
   }
 
   /** -1 when there is none. */
-  #newColumn(entry: Entry): number {
+  #newColumn(entry: Entry, address: string): number {
     const { page, columns } = this.#owner
     const column = columns.take()
     if (column < 0) return column
     const at = column * ENDPOINT_CELLS
-    page.endpointCells[at + ADMIN_STATE] = entry.admin
+    page.endpointCells[at + ADMIN_STATE] = entry.wishes.get(address)?.admin ?? entry.wish.admin ?? ADMIN_UP
     if (this.snapshot.active?.start === 'unhealthy') page.endpointCells[at + CHECK_STATE] = CHECK_UNHEALTHY
     // Those of the start begin with their whole weight: there is nobody else who could bear the rest.
     if (this.#isRunning) page.endpointCells[at + UP_SINCE] = stampOf(performance.now()) || 1
@@ -188,6 +209,7 @@ export class UpstreamDirectory implements UpstreamControl {
         removed: removed.map(({ name }) => name),
       })
     }
+    if (removed.length > 0) this.#spareTheLast()
     this.#owner.onPlaced(this.#index, placements)
     await this.#owner.publish(this.#index, placements)
     for (const { column } of removed) this.#owner.columns.retire(column)
@@ -198,31 +220,66 @@ export class UpstreamDirectory implements UpstreamControl {
   }
 
   async add(added: NewEndpoint): Promise<void> {
-    const name = added.name ?? nameOf(added.address)
-    if (this.#entries.some(({ endpoint }) => endpoint.name === name)) {
+    this.#assertOpen()
+    const endpoint = completeEndpoint(added)
+    const { name } = endpoint
+    if (this.#entries.some(entry => entry.endpoint.name === name)) {
       throw new RangeError(`the upstream ${this.snapshot.name} has an endpoint ${name} already`)
     }
-    const endpoint = { weight: 1, connectionsMax: 0, backup: false, priority: 0, route: '', ...added, name }
-    checkWeight(endpoint.weight)
     const entry = this.#enter(endpoint)
-    // A name comes in when it is resolved.
+    if (isNamed(endpoint)) {
+      if (entry.watch === null) await this.#watchLate(entry)
+      return
+    }
+    if (entry.placements.length === 0) {
+      this.#leave(entry)
+      const { count } = this.#owner.columns
+      throw new RangeError(
+        `no room for ${name}: there is room for ${count} endpoints in all, those counted that are gone and still busy`,
+      )
+    }
     await this.#tell(entry.placements, [])
   }
 
-  async remove(name: string): Promise<void> {
-    const entry = this.#find(name).entry
-    this.#entries.splice(this.#entries.indexOf(entry), 1)
+  /** The first name of all: what looks names up has yet to come. */
+  async #watchLate(entry: Entry): Promise<void> {
+    const names = await this.#owner.loadNames()
+    // It may have been removed meanwhile.
+    if (this.#closed || !this.#entries.includes(entry)) return
+    try {
+      this.#watch(entry, names)
+    } catch (error) {
+      this.#leave(entry)
+      throw error
+    }
+  }
+
+  #leave(entry: Entry): void {
+    const at = this.#entries.indexOf(entry)
+    if (at >= 0) this.#entries.splice(at, 1)
     entry.watch?.close()
-    await this.#tell([], entry.placements)
+  }
+
+  async remove(name: string): Promise<void> {
+    const [first] = this.#find(name)
+    if (!first.isWhole) {
+      const whole = first.entry.endpoint.name
+      throw new RangeError(`${name} is an address of ${whole}: remove ${whole}, or take the address down`)
+    }
+    this.#leave(first.entry)
+    await this.#tell([], first.entry.placements)
   }
 
   async setWeight(name: string, weight: number): Promise<void> {
+    const targets = this.#find(name)
     checkWeight(weight)
-    const { entry, placements } = this.#find(name)
-    if (placements.length === entry.placements.length) entry.weight = weight
-    entry.placements = entry.placements.map(placement =>
-      placements.includes(placement) ? { ...placement, weight } : placement,
-    )
+    for (const target of targets) {
+      const { entry, placements } = target
+      for (const wish of wishesOf(target)) wish.weight = weight
+      entry.placements = entry.placements.map(placement =>
+        placements.includes(placement) ? { ...placement, weight } : placement,
+      )
+    }
     await this.#tell([], [])
   }
 
@@ -237,66 +294,87 @@ export class UpstreamDirectory implements UpstreamControl {
   async drain(name: string, waitMs = DRAIN_MS_MAX): Promise<void> {
     const placements = this.#administer(name, ADMIN_DRAINING)
     const deadline = performance.now() + waitMs
-    const isBusy = () => placements.some(({ column }) => this.#owner.page.inFlight(column) > 0)
     // A worker may have chosen it a moment ago, and not have counted it yet: one round of messages is behind all that.
     await this.#owner.publish(this.#index, this.placements)
-    while (isBusy() && performance.now() < deadline) {
+    while (!this.#closed && placements.some(place => this.#isDraining(place)) && performance.now() < deadline) {
       await new Promise(resolve => setTimeout(resolve, DRAIN_POLL_MS))
     }
+  }
+
+  /** It has work, and is still meant to end it. */
+  #isDraining({ column }: EndpointPlacement): boolean {
+    const { page } = this.#owner
+    const admin = Atomics.load(page.endpointCells, column * ENDPOINT_CELLS + ADMIN_STATE)
+    return admin === ADMIN_DRAINING && page.inFlight(column) > 0
   }
 
   /** What is wanted of an endpoint stands in the state page: it counts for the next request of every worker. */
   #administer(name: string, state: number): readonly EndpointPlacement[] {
     const { page } = this.#owner
-    const { entry, placements } = this.#find(name)
-    if (placements.length === entry.placements.length) entry.admin = state
+    const targets = this.#find(name)
+    for (const target of targets) {
+      for (const wish of wishesOf(target)) wish.admin = state
+    }
+    const placements = targets.flatMap(target => target.placements)
     for (const { column } of placements) {
       const at = column * ENDPOINT_CELLS
-      const before = Atomics.exchange(page.endpointCells, at + ADMIN_STATE, state)
-      if (state === ADMIN_UP && before !== ADMIN_UP) {
-        Atomics.store(page.endpointCells, at + UP_SINCE, stampOf(performance.now()) || 1)
-      }
+      // Before the state: it is to begin with slow start at once.
+      const isNew = state === ADMIN_UP && Atomics.load(page.endpointCells, at + ADMIN_STATE) !== ADMIN_UP
+      if (isNew) Atomics.store(page.endpointCells, at + UP_SINCE, stampOf(performance.now()) || 1)
+      Atomics.store(page.endpointCells, at + ADMIN_STATE, state)
     }
+    if (state !== ADMIN_UP) this.#spareTheLast()
     announceChange(page, this.#index)
     return placements
   }
 
-  /** By the configuration's name, all of its addresses; by an address, that one. */
-  #find(name: string): { entry: Entry; placements: readonly EndpointPlacement[] } {
-    for (const entry of this.#entries) {
-      if (entry.endpoint.name === name) return { entry, placements: entry.placements }
+  /**
+   * The last endpoint is never ejected, and one that has become the last by a change does not wait for the end of its
+   * ejection: the next request tries it.
+   */
+  #spareTheLast(): void {
+    const cells = this.#owner.page.endpointCells
+    const willing = this.placements
+      .map(({ column }) => column * ENDPOINT_CELLS)
+      .filter(at => cells[at + ADMIN_STATE] === ADMIN_UP && cells[at + CHECK_STATE] === CHECK_HEALTHY)
+    if (willing.some(at => cells[at + PASSIVE_STATE] === PASSIVE_UP)) return
+    for (const at of willing) {
+      const isEjected = Atomics.load(cells, at + PASSIVE_STATE) === PASSIVE_EJECTED
+      if (isEjected) Atomics.store(cells, at + PASSIVE_UNTIL, stampOf(performance.now()))
     }
-    for (const entry of this.#entries) {
-      const placement = entry.placements.find(placed => placed.name === name)
-      if (placement !== undefined) return { entry, placements: [placement] }
-    }
+  }
+
+  /** By the configuration's name, all of its addresses; by an address, that one, of whatever names it is. */
+  #find(name: string): [Target, ...Target[]] {
+    this.#assertOpen()
+    const whole = this.#entries.find(({ endpoint }) => endpoint.name === name)
+    if (whole !== undefined) return [{ entry: whole, placements: whole.placements, isWhole: true }]
+    const [first, ...others] = this.#entries.flatMap((entry): Target[] => {
+      const placements = entry.placements.filter(placement => placement.name === name)
+      return placements.length === 0 ? [] : [{ entry, placements, isWhole: false }]
+    })
+    if (first !== undefined) return [first, ...others]
     const known = this.#entries.map(({ endpoint }) => endpoint.name).join(', ')
     throw new RangeError(`the upstream ${this.snapshot.name} has no endpoint ${name}; it has ${known || 'none'}`)
   }
-}
 
-function nameOf(address: EndpointSnapshot['address']): string {
-  return address.kind === 'srv' ? address.service : formatAddress(address)
-}
-
-function checkWeight(weight: number): void {
-  if (Number.isInteger(weight) && weight >= 1 && weight <= 65_535) return
-  throw new RangeError(`a weight is a whole number from 1 to 65535, not ${weight}`)
-}
-
-/** A service's priorities count from 0 here, whatever numbers it gives them; a weight of 0 is the least that there is. */
-function placesOfService(answer: ServiceAnswer): Place[] {
-  const ranks = [...new Set(answer.targets.map(target => target.priority))].sort((a, b) => a - b)
-  const seen = new Set<string>()
-  const places: Place[] = []
-  for (const { addresses, port, priority, weight } of answer.targets) {
-    for (const host of addresses) {
-      const address: Address = { kind: 'tcp', host, port }
-      const key = formatAddress(address)
-      if (seen.has(key)) continue
-      seen.add(key)
-      places.push({ address, weight: Math.max(1, weight), rank: ranks.indexOf(priority) })
-    }
+  #assertOpen(): void {
+    if (this.#closed) throw new Error(`the proxy has stopped: the upstream ${this.snapshot.name} cannot be changed`)
   }
-  return places
+}
+
+/** Its addresses are found by asking somebody. */
+export function isNamed({ address }: EndpointSnapshot): boolean {
+  return address.kind === 'srv' || (address.kind === 'tcp' && isIP(address.host) === 0)
+}
+
+/** Where what is wanted of a target is kept. What was wanted of its addresses one by one is over. */
+function wishesOf({ entry, placements, isWhole }: Target): Wish[] {
+  if (isWhole) return [entry.wish, ...entry.wishes.values()]
+  return placements.map(({ address }) => {
+    const key = formatAddress(address)
+    const wish = entry.wishes.get(key) ?? { weight: null, admin: null }
+    entry.wishes.set(key, wish)
+    return wish
+  })
 }

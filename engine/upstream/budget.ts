@@ -53,6 +53,11 @@ export class Budget {
     return false
   }
 
+  /** Puts back what was taken out for a try that has come to nothing before it was made. */
+  giveBack(): void {
+    Atomics.add(this.#cells, this.#tokens, TRY)
+  }
+
   #trickle(stamp: number): void {
     const cells = this.#cells
     const last = Atomics.load(cells, this.#trickleAt)

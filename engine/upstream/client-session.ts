@@ -19,7 +19,16 @@ import { Dial, type DialOwner } from '../net/dial.ts'
 import type { Slot } from '../net/slots.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { Pool } from './pool.ts'
-import { DiscardedResponse, type ResponseReceiver, type SessionError } from './response-receiver.ts'
+import {
+  ANSWERED,
+  DiscardedResponse,
+  GONE,
+  type RequestFate,
+  type ResponseReceiver,
+  type SessionError,
+  UNANSWERED,
+  UNSENT,
+} from './response-receiver.ts'
 
 /** Response heads share the table: each is used up before the next is read. */
 const responseHead = new Head(memory)
@@ -239,10 +248,14 @@ export class ClientSession implements DialOwner {
     return !(this.#streamed && this.#queue.length === 1)
   }
 
-  /** The receiver has no use for its response, whose head has come: it is read away, as long as it is small. */
+  /**
+   * The front receiver has no use for its response, whose head has come: it is read away, as long as it is small. After a
+   * refused upgrade the connection is of no use to anybody.
+   */
   discard(receiver: ResponseReceiver): void {
-    const index = this.#queue.indexOf(receiver)
-    if (index >= 0) this.#queue[index] = new DiscardedResponse(receiver)
+    if (this.#queue[0] !== receiver) return
+    this.#queue[0] = new DiscardedResponse(receiver)
+    if (receiver.wantsUpgrade) this.close()
   }
 
   /** Stops and resumes reading the response, for a client that takes it slowly. */
@@ -332,7 +345,7 @@ export class ClientSession implements DialOwner {
       if (this.#state !== OPEN) return
       if (end - start >= BULK_READ_BYTES) connection.takeSlot()
       // A head that comes in drops has no longer than one that comes at once.
-      if (connection.reading && this.#headPassed) connection.setDeadline(this.#pool.timeouts.idleMs)
+      if (connection.reading && this.#headPassed) connection.setDeadline(front.idleMs)
     }
   }
 
@@ -501,10 +514,11 @@ export class ClientSession implements DialOwner {
     const streamed = this.#streamed
     this.#retire()
     for (const [index, receiver] of waiting.entries()) {
-      const replayable = !(index === 0 && frontBegan) && !(index === waiting.length - 1 && streamed)
-      const unsent = receiver.requestStart >= this.#flushed && replayable
+      let fate: RequestFate = receiver.requestStart >= this.#flushed ? UNSENT : UNANSWERED
+      if (index === 0 && frontBegan) fate = ANSWERED
+      if (index === waiting.length - 1 && streamed) fate = GONE
       // What stands behind a broken response was not answered: for it the connection just closed.
-      receiver.onSessionError(this, index === 0 ? error : 'closed', replayable, unsent)
+      receiver.onSessionError(this, index === 0 ? error : 'closed', fate)
     }
     return -1
   }

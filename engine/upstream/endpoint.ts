@@ -30,7 +30,7 @@ export class Endpoint {
   readonly host: string
   weight: number
   readonly backup: boolean
-  readonly priority: number
+  priority: number
   /** What the origin's own cookie calls it; empty where it has no name there. */
   readonly route: string
   /** The value of our sticky cookie that leads here; empty where there is none. */

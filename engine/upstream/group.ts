@@ -2,7 +2,7 @@
  * The endpoints of an upstream that serve together: those of one priority, or the backups. Knows which of them may be
  * chosen now, and has a balancer of its own to choose.
  */
-import { until } from '../shared/clock.ts'
+import { left, until } from '../shared/clock.ts'
 import {
   ADMIN_STATE,
   ADMIN_UP,
@@ -40,6 +40,8 @@ export class Group {
   readonly #cells: Int32Array
   readonly #slowStartMs: number
   readonly #panicThreshold: number
+  /** The longest ejection there is. */
+  readonly #ejectMaxMs: number
   readonly #available: Uint8Array
   readonly #effective: Float64Array
   /** Milliseconds until something changes by itself, as of the last `refresh`. */
@@ -58,6 +60,7 @@ export class Group {
     this.#cells = page.endpointCells
     this.#slowStartMs = upstream.slowStartMs
     this.#panicThreshold = upstream.panicThreshold
+    this.#ejectMaxMs = upstream.passive?.ejectMaxMs ?? 0
     this.#available = new Uint8Array(endpoints.length)
     this.#effective = new Float64Array(endpoints.length)
   }
@@ -91,7 +94,7 @@ export class Group {
     endpoint.gated = false
     if (cells[at + ADMIN_STATE] !== ADMIN_UP || cells[at + CHECK_STATE] !== CHECK_HEALTHY) return false
     if (cells[at + PASSIVE_STATE] !== PASSIVE_UP) {
-      const leftMs = until(cells[at + PASSIVE_UNTIL] as number, stamp)
+      const leftMs = left(cells[at + PASSIVE_UNTIL] as number, stamp, this.#ejectMaxMs)
       if (leftMs > 0) return this.#blockedFor(leftMs)
       endpoint.gated = true
     }
@@ -109,17 +112,26 @@ export class Group {
   }
 
   #weightOf(endpoint: Endpoint, stamp: number): number {
-    const since = this.#cells[endpoint.cells + UP_SINCE] as number
+    const at = endpoint.cells + UP_SINCE
+    const since = this.#cells[at] as number
     if (this.#slowStartMs === 0 || since === 0) return endpoint.weight
     const upMs = until(stamp, since)
-    if (upMs < 0 || upMs >= this.#slowStartMs) return endpoint.weight
+    if (upMs < 0 || upMs >= this.#slowStartMs) {
+      // Long ago: stamps wrap, and in some weeks it would seem to come up once more.
+      Atomics.compareExchange(this.#cells, at, since, 0)
+      return endpoint.weight
+    }
     this.#blockedFor(Math.max(SLOW_START_STEP_MS_MIN, this.#slowStartMs / SLOW_START_STEPS))
     return endpoint.weight * Math.max(SLOW_START_SHARE_MIN, upMs / this.#slowStartMs)
   }
 
-  /** Too few are left to carry it: all serve but those that were taken out by hand. */
+  /**
+   * Too few are left to carry it: all serve but those that were taken out by hand. Those that are to show whether they are
+   * back go on doing so: nothing else ends the panic.
+   */
   #panic(): void {
     for (const [place, endpoint] of this.endpoints.entries()) {
+      if (this.#available[place] === 1) continue
       endpoint.gated = false
       this.#available[place] = this.#cells[endpoint.cells + ADMIN_STATE] === ADMIN_UP ? 1 : 0
     }

@@ -1,9 +1,6 @@
 /** How fast endpoints are: moving averages in their cells, over all workers, and what becomes of them with age. */
 import { until } from '../shared/clock.ts'
-import { ENDPOINT_CELLS, FIRST_BYTE_US, PEAK_AT, PEAK_US, RESPONSE_US } from '../shared/endpoint-cells.ts'
-
-/** When `RESPONSE_US` was written, as a stamp. */
-const RESPONSE_AT = 31
+import { ENDPOINT_CELLS, FIRST_BYTE_US, PEAK_AT, PEAK_US, RESPONSE_AT, RESPONSE_US } from '../shared/endpoint-cells.ts'
 
 /**
  * A sample's share of a moving average, as in TCP's round-trip time (RFC 6298): eight samples are most of it. It is more
@@ -16,6 +13,14 @@ const DECAY_MS = 10_000
 
 /** Samples that are no peak count towards its fall once in so long: fewer would be lost in rounding. */
 const FALL_MS = 64
+
+/**
+ * A figure may be so many milliseconds younger than the stamp that it is compared with, which was taken with the first
+ * byte of a request. What seems to be younger still is weeks old, so old that stamps have wrapped meanwhile.
+ */
+const AHEAD_MS_MAX = 3_600_000
+
+const AGE_MS_MAX = 2 ** 31 - 1
 
 /** Milliseconds of a step in the table of decay. */
 const STEP_MS = 256
@@ -34,7 +39,7 @@ const CELL_MAX = 2 ** 31 - 1
 export function observeFirstByte(cells: Int32Array, column: number, us: number, stamp: number): void {
   const at = column * ENDPOINT_CELLS
   const peak = cells[at + PEAK_US] as number
-  const ageMs = until(stamp, cells[at + PEAK_AT] as number)
+  const ageMs = ageOf(cells[at + PEAK_AT] as number, stamp)
   average(cells, at + FIRST_BYTE_US, us, ageMs)
   if (us < peak && ageMs < FALL_MS) return
   const next = us < peak ? us + (peak - us) * Math.exp(-ageMs / DECAY_MS) : us
@@ -46,8 +51,14 @@ export function observeFirstByte(cells: Int32Array, column: number, us: number, 
 export function observeResponse(cells: Int32Array, column: number, us: number): void {
   const at = column * ENDPOINT_CELLS
   const stamp = cells[at + PEAK_AT] as number
-  average(cells, at + RESPONSE_US, us, until(stamp, cells[at + RESPONSE_AT] as number))
+  average(cells, at + RESPONSE_US, us, ageOf(cells[at + RESPONSE_AT] as number, stamp))
   cells[at + RESPONSE_AT] = stamp
+}
+
+/** Milliseconds from the stamp of a figure to another, which is that of now. @hotpath */
+export function ageOf(measuredAt: number, stamp: number): number {
+  const ageMs = until(stamp, measuredAt)
+  return ageMs < -AHEAD_MS_MAX ? AGE_MS_MAX : ageMs
 }
 
 /** The first sample is the average: 0 is nothing measured yet. */

@@ -1,6 +1,6 @@
 /** What balancers know of how busy and how fast members are: read from the state page, over all workers. */
-import { until } from '../shared/clock.ts'
 import { ENDPOINT_CELLS, PEAK_AT } from '../shared/endpoint-cells.ts'
+import { ageOf } from './latency.ts'
 import type { Members } from './members.ts'
 
 export class MemberLoads {
@@ -41,7 +41,7 @@ export class MemberLoads {
 
   /** Milliseconds since it was last measured, more or less; `stamp` is the shared clock's. @hotpath */
   ageMs(place: number, stamp: number): number {
-    return until(stamp, this.#cells[(this.#columns[place] as number) * ENDPOINT_CELLS + PEAK_AT] as number)
+    return ageOf(this.#cells[(this.#columns[place] as number) * ENDPOINT_CELLS + PEAK_AT] as number, stamp)
   }
 }
 

@@ -11,6 +11,8 @@ export interface MemberSource {
   readonly weight: number
   /** The configuration's text, e.g. `10.0.0.1:3000` or `api.internal:80`; the same for all addresses of one name. */
   readonly server: string
+  /** What tells it from the others, also of the same server, e.g. `10.0.0.1:80`: the same wherever it stands. */
+  readonly name: string
 }
 
 export class Members {
@@ -18,6 +20,7 @@ export class Members {
   readonly columns: Int32Array
   readonly weights: Int32Array
   readonly servers: readonly string[]
+  readonly names: readonly string[]
   /** 1 where a member may be chosen. Written by `update` only. */
   readonly available: Uint8Array
   availableCount: number
@@ -31,6 +34,7 @@ export class Members {
     this.columns = Int32Array.from(sources, source => source.column)
     this.weights = Int32Array.from(sources, source => source.weight)
     this.servers = sources.map(source => source.server)
+    this.names = sources.map(source => source.name)
     this.available = new Uint8Array(sources.length).fill(1)
     this.availableCount = sources.length
     this.effective = Float64Array.from(this.weights)

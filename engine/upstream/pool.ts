@@ -8,7 +8,7 @@ import type { Endpoint } from './endpoint.ts'
 export interface PoolOwner {
   /** A connection has become idle. False where it should rather be closed: somebody in another worker waits for it. */
   onIdle(pool: Pool): boolean
-  /** A connection was closed: whoever waits for one may open another. */
+  /** A connection was closed, or bears one more request: whoever waits may find room. */
   onRoom(pool: Pool): void
 }
 
@@ -48,14 +48,17 @@ export class Pool {
     return this.#idle.length
   }
 
+  /** Whether there is an idle session, or one that bears one more request. */
+  get hasSpare(): boolean {
+    return this.#idle.length > 0 || this.#findShared() !== null
+  }
+
   /** A session for a request: shared if it may be pipelined, else idle, else new. `null` at the limit on connections. @hotpath */
   acquire(mayPipeline: boolean): ClientSession | null {
     const pipelines = mayPipeline && this.settings.pipelining > 1
     if (pipelines) {
-      for (let index = this.#shared.length - 1; index >= 0; index -= 1) {
-        const session = this.#shared[index] as ClientSession
-        if (session.depth < this.settings.pipelining && session.bearsPipelining) return session
-      }
+      const shared = this.#findShared()
+      if (shared !== null) return shared
     }
     const session = this.#idle.pop()
     if (session === undefined) return this.acquireNew()
@@ -63,10 +66,22 @@ export class Pool {
     return session
   }
 
-  /** A session that nobody has used: for a request that an old one has failed. `null` at the limit on connections. */
+  /** @hotpath */
+  #findShared(): ClientSession | null {
+    for (let index = this.#shared.length - 1; index >= 0; index -= 1) {
+      const session = this.#shared[index] as ClientSession
+      if (session.depth < this.settings.pipelining && session.bearsPipelining) return session
+    }
+    return null
+  }
+
+  /**
+   * A session that nobody has used: for a request that an old one has failed. At the limit on connections an idle one is
+   * given up for it; `null` where there is none.
+   */
   acquireNew(): ClientSession | null {
     const { permits } = this.endpoint
-    if (permits.max > 0 && !permits.take()) return null
+    if (permits.max > 0 && !permits.take() && !(this.closeIdle(1) > 0 && permits.take())) return null
     const session = new ClientSession(this, this.endpoint, this.#context, permits.max > 0)
     this.#all.add(session)
     session.dial(this.timeouts.connectMs)
@@ -75,7 +90,10 @@ export class Pool {
 
   /** A response has ended and the session goes on. @internal */
   giveBack(session: ClientSession): void {
-    if (session.depth > 0) return
+    if (session.depth > 0) {
+      if (session.holdsPermit) this.#owner.onRoom(this)
+      return
+    }
     remove(this.#shared, session)
     if (this.#closing || this.#idle.length >= this.settings.idleMax) {
       session.close()

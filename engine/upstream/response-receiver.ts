@@ -15,6 +15,17 @@ export type SessionError =
   | 'no_parser'
   | 'fault'
 
+/** What has become of a request whose session has failed: each is worse than the one before for sending it again. */
+export type RequestFate = typeof UNSENT | typeof UNANSWERED | typeof ANSWERED | typeof GONE
+/** The kernel was given nothing of it. */
+export const UNSENT = 0
+/** Nothing of its response has come. */
+export const UNANSWERED = 1
+/** Something of its response has come, be it an interim one or a part of the head. */
+export const ANSWERED = 2
+/** Not all of it is still at hand. */
+export const GONE = 3
+
 /** The exchange, as its session sees it. Every call may end the exchange. */
 export interface ResponseReceiver {
   /** A response to HEAD has no content. */
@@ -22,6 +33,8 @@ export interface ResponseReceiver {
   readonly wantsUpgrade: boolean
   /** Milliseconds from the request's end to the first byte of the response. Past it: `response_timeout`. */
   readonly responseTimeoutMs: number
+  /** Milliseconds between two reads of the response's content. Past it: `idle_timeout`. */
+  readonly idleMs: number
   /** Content that stays in the session's `out`, so that the request can be sent again; more than that is streamed. */
   readonly replayBytesMax: number
   /** Where its request lies in the session's `out`; the session moves them when it moves the bytes. */
@@ -39,15 +52,15 @@ export interface ResponseReceiver {
   onRequestDrain(session: ClientSession): void
   /** 101: the connection is the receiver's from here, with what lies behind the head. */
   onSwitch(session: ClientSession, head: Head, facts: ResponseFacts, start: number, end: number): void
-  /**
-   * `replayable`: the whole request lies in `out` and nothing of its response has come. `unsent`: the kernel was given
-   * nothing of it.
-   */
-  onSessionError(session: ClientSession, error: SessionError, replayable: boolean, unsent: boolean): void
+  onSessionError(session: ClientSession, error: SessionError, fate: RequestFate): void
 }
 
 /** Bytes of a response that nobody wants that are read away; past it its connection is closed. */
 const DISCARD_BYTES_MAX = 64 * 1024
+/** The same where others wait behind it, who would have to be sent again. */
+const DISCARD_BYTES_MAX_BEFORE_OTHERS = 1024 * 1024
+/** Milliseconds that the content of such a response is read away at most, and that may pass between two reads. */
+const DISCARD_MS_MAX = 1000
 
 /**
  * Stands for somebody who has no use for a response any more: a client that has gone while others wait behind it on the
@@ -55,9 +68,12 @@ const DISCARD_BYTES_MAX = 64 * 1024
  */
 export class DiscardedResponse implements ResponseReceiver {
   #bytes = 0
+  /** When the first of its content was read away; -1 before that. */
+  #since = -1
   readonly isHead: boolean
   readonly wantsUpgrade = false
   readonly responseTimeoutMs: number
+  readonly idleMs = DISCARD_MS_MAX
   readonly replayBytesMax = 0
   requestStart: number
   requestEnd: number
@@ -72,10 +88,15 @@ export class DiscardedResponse implements ResponseReceiver {
   onConnected(): void {}
   onInterim(): void {}
   onResponseHead(): void {}
+
   onResponseContent(session: ClientSession, start: number, end: number): void {
+    const now = performance.now()
+    if (this.#since < 0) this.#since = now
     this.#bytes += end - start
-    if (this.#bytes > DISCARD_BYTES_MAX && session.depth === 1) session.close()
+    const bytesMax = session.depth === 1 ? DISCARD_BYTES_MAX : DISCARD_BYTES_MAX_BEFORE_OTHERS
+    if (this.#bytes > bytesMax || now - this.#since > DISCARD_MS_MAX) session.close()
   }
+
   onResponseEnd(): void {}
   onResponseFlush(): void {}
   onRequestDrain(): void {}

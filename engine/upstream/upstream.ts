@@ -18,12 +18,12 @@ import {
   EPOCH,
   HEDGE_TOKENS,
   HEDGE_TRICKLE_AT,
-  QUEUED,
   RETRY_TOKENS,
   RETRY_TRICKLE_AT,
   UPSTREAM_CELLS,
 } from '../shared/upstream-cells.ts'
 import type { UpstreamSnapshot } from '../snapshot.ts'
+import { Admission } from './admission.ts'
 import { Budget } from './budget.ts'
 import { ConcurrencyLimit } from './concurrency-limit.ts'
 import { Endpoint, type SharedState, upstreamCircuit } from './endpoint.ts'
@@ -32,17 +32,17 @@ import type { Circuit } from './health/circuit.ts'
 import { EndpointHealth, type HealthListener } from './health/endpoint-health.ts'
 import { LatencyWindow } from './latency-window.ts'
 import type { EndpointPlacement } from './placement.ts'
-import type { Pool, PoolOwner } from './pool.ts'
+import { Room } from './room.ts'
 import { Sticky } from './sticky.ts'
-import { announceRoom, WaitingQueue } from './waiting-queue.ts'
 
 /** How much more than their share the healthy ones of a group are trusted to bear, as Envoy has it. */
 const OVERPROVISIONING = 1.4
 
 /** Why `choose` has found nobody. */
 export type Lack =
+  /** Nobody may be chosen. */
   | 'none'
-  /** All that could serve are at their limit on connections. */
+  /** Some of those that may are at their limit on connections. */
   | 'full'
 
 export interface UpstreamOptions {
@@ -55,7 +55,7 @@ export interface UpstreamOptions {
   readonly onHealth: HealthListener
 }
 
-export class Upstream implements PoolOwner {
+export class Upstream {
   readonly name: string
   readonly index: number
   readonly settings: UpstreamSnapshot
@@ -64,13 +64,16 @@ export class Upstream implements PoolOwner {
   readonly health: EndpointHealth
   /** Of the upstream as a whole. */
   readonly circuit: Circuit | null
-  /** `null` where requests do not wait. */
-  readonly queue: WaitingQueue | null
+  /** Learns from the latency how many requests may be under way; `null` where nobody asks. */
   readonly concurrency: ConcurrencyLimit | null
+  readonly admission: Admission
+  readonly room: Room
   /** Times to the first byte, for hedging after the 95th percentile; `null` where nobody asks. */
   readonly firstBytes: LatencyWindow | null
   /** Its balancer goes by how fast endpoints are: others are spared the writing to cells that all workers read. */
   readonly isTimed: boolean
+  /** Somebody learns from how long tries take: they are timed from their own beginning. */
+  readonly isMeasured: boolean
   sticky: Sticky | null = null
   endpoints: readonly Endpoint[] = []
   /** Why the last `choose` gave `null`. */
@@ -87,8 +90,6 @@ export class Upstream implements PoolOwner {
   #shares: number[] = []
   #epoch = -1
   #nextChangeAtMs = 0
-  #active = 0
-  #isWatchingIdle = false
 
   constructor(options: UpstreamOptions) {
     const { snapshot, index, shared, context } = options
@@ -104,7 +105,7 @@ export class Upstream implements PoolOwner {
     this.retryBudget = new Budget(cells, base + RETRY_TOKENS, base + RETRY_TRICKLE_AT, snapshot.retry.budget)
     this.#repeated = new Set(snapshot.retry.methods.map(methodNumber))
     this.#repeatsAll = snapshot.retry.nonIdempotent
-    const { hedge, queue, adaptiveConcurrency } = snapshot
+    const { hedge, adaptiveConcurrency } = snapshot
     this.hedgeBudget =
       hedge === null ? null : new Budget(cells, base + HEDGE_TOKENS, base + HEDGE_TRICKLE_AT, hedge.budget)
     this.firstBytes = hedge !== null && hedge.afterMs === 0 ? new LatencyWindow() : null
@@ -112,8 +113,11 @@ export class Upstream implements PoolOwner {
     this.circuit = upstreamCircuit(snapshot.circuitBreaker, shared, index)
     this.health = new EndpointHealth(snapshot, index, page, row, options.onHealth)
     this.concurrency = adaptiveConcurrency === null ? null : new ConcurrencyLimit(adaptiveConcurrency)
-    this.queue =
-      queue === null ? null : new WaitingQueue(queue, context.wheel, page, row, index, error => context.onFault(error))
+    this.isMeasured =
+      this.isTimed || this.firstBytes !== null || this.concurrency !== null || snapshot.circuitBreaker !== null
+    const { circuit, concurrency, retryBudget, hedgeBudget } = this
+    this.admission = new Admission({ circuit, concurrency, retryBudget, hedgeBudget, workers: page.rows.length })
+    this.room = new Room(snapshot.queue, index, shared, context)
     this.update(options.placements)
   }
 
@@ -122,9 +126,10 @@ export class Upstream implements PoolOwner {
     const known = new Map(this.endpoints.map(endpoint => [endpoint.column, endpoint]))
     this.endpoints = placements.map(placement => {
       const endpoint =
-        known.get(placement.column) ?? new Endpoint(placement, this.settings, this.#shared, this.#context, this)
+        known.get(placement.column) ?? new Endpoint(placement, this.settings, this.#shared, this.#context, this.room)
       known.delete(placement.column)
       endpoint.weight = placement.weight
+      endpoint.priority = placement.priority
       endpoint.permits.max = placement.connectionsMax
       return endpoint
     })
@@ -133,7 +138,7 @@ export class Upstream implements PoolOwner {
     this.#groups = groupsOf(this.endpoints).map(group => new Group(group, this.settings, this.#shared))
     this.sticky = this.settings.sticky === null ? null : new Sticky(this.settings.sticky, this.endpoints)
     this.#epoch = -1
-    this.queue?.schedule()
+    this.room.setEndpoints(this.endpoints)
   }
 
   /** Looks again at who may be chosen, where something has changed. @hotpath */
@@ -192,7 +197,8 @@ export class Upstream implements PoolOwner {
   }
 
   #groupByShare(): Group | null {
-    const draw = Math.random()
+    // Rounding may leave the last share just below 1.
+    const draw = Math.random() * (this.#shares.at(-1) ?? 0)
     const index = this.#shares.findIndex(share => draw < share)
     return this.#groups[index] ?? null
   }
@@ -227,7 +233,7 @@ export class Upstream implements PoolOwner {
   }
 
   #hasRoom(endpoint: Endpoint): boolean {
-    if (endpoint.pool.idleCount > 0 || !endpoint.permits.isFull) return true
+    if (!endpoint.permits.isFull || endpoint.pool.hasSpare) return true
     this.lack = 'full'
     return false
   }
@@ -238,17 +244,40 @@ export class Upstream implements PoolOwner {
     }
   }
 
+  /** What `choose` has given last is not used. */
+  unchoose(endpoint: Endpoint): void {
+    const { health } = this
+    health.leave(endpoint, health.entry, stampOf(performance.now()))
+    health.entry = 0
+  }
+
   /** Whether a session that belongs to the endpoint may go on there: draining does not end it. */
   keepsSession(endpoint: Endpoint): boolean {
-    const { endpointCells } = this.#shared.page
-    const at = endpoint.cells
     return (
-      endpointCells[at + ADMIN_STATE] !== ADMIN_DOWN &&
-      endpointCells[at + CHECK_STATE] === CHECK_HEALTHY &&
-      endpointCells[at + PASSIVE_STATE] === PASSIVE_UP &&
+      this.#shared.page.endpointCells[endpoint.cells + ADMIN_STATE] !== ADMIN_DOWN &&
+      this.#isWell(endpoint) &&
       endpoint.circuit?.isClosed !== false &&
       (endpoint.permits.max === 0 || this.#hasRoom(endpoint))
     )
+  }
+
+  /** Neither do active checks fail, nor is it ejected. */
+  #isWell({ cells }: Endpoint): boolean {
+    const { endpointCells } = this.#shared.page
+    return endpointCells[cells + CHECK_STATE] === CHECK_HEALTHY && endpointCells[cells + PASSIVE_STATE] === PASSIVE_UP
+  }
+
+  /**
+   * Milliseconds until a circuit lets a request through again, where `choose` has found nobody because of the circuits of
+   * endpoints; -1 where they are not what stands in the way.
+   */
+  circuitLeftMs(nowMs: number): number {
+    const { endpointCells } = this.#shared.page
+    const stamp = stampOf(nowMs)
+    const left = this.endpoints
+      .filter(endpoint => endpointCells[endpoint.cells + ADMIN_STATE] === ADMIN_UP && this.#isWell(endpoint))
+      .flatMap(({ circuit }) => (circuit === null || circuit.isClosed ? [] : Math.max(0, circuit.leftMs(stamp))))
+    return left.length === 0 ? -1 : Math.min(...left)
   }
 
   /** Whether an endpoint that is not among `tried` may be chosen. */
@@ -259,64 +288,24 @@ export class Upstream implements PoolOwner {
     )
   }
 
-  /** Of several endpoints no more than one may be chosen: the one that is kept because it is the last. */
+  /**
+   * Of several endpoints no more than one may be chosen, the one that is kept because it is the last; those that are yet to
+   * show whether they are back do not count.
+   */
   isDown(nowMs: number): boolean {
     this.#sync(nowMs)
-    const available = this.#groups.reduce((sum, { members }) => sum + members.availableCount, 0)
-    return this.endpoints.length > 1 && available <= 1
+    const isUp = ({ gated }: Endpoint, isAvailable: number | undefined) => isAvailable === 1 && !gated
+    const up = this.#groups.reduce(
+      (sum, { endpoints, members }) =>
+        sum + endpoints.filter((endpoint, place) => isUp(endpoint, members.available[place])).length,
+      0,
+    )
+    return this.endpoints.length > 1 && up <= 1
   }
 
   /** Whether requests of a method (llhttp's number) may be sent again although they may have been received. */
   repeats(method: number): boolean {
     return this.#repeatsAll || this.#repeated.has(method)
-  }
-
-  /** A request begins. Those under way bound what the budgets save up. @hotpath */
-  begin(): void {
-    this.#active += 1
-    // Those of other workers are about as many: the kernel spreads connections evenly.
-    const active = this.#active * this.#shared.page.rows.length
-    this.retryBudget.deposit(active)
-    if (this.hedgeBudget !== null) this.hedgeBudget.deposit(active)
-  }
-
-  end(): void {
-    this.#active -= 1
-  }
-
-  onIdle(_pool: Pool): boolean {
-    const { queue } = this
-    if (queue === null) return true
-    queue.schedule()
-    const { elsewhere } = queue
-    // Those who wait here and elsewhere get their shares.
-    if (elsewhere > 0 && Math.random() * (elsewhere + queue.length) < elsewhere) return false
-    this.#watchIdle()
-    return true
-  }
-
-  onRoom(): void {
-    const { upstreamCells } = this.#shared.page
-    if (Atomics.load(upstreamCells, this.index * UPSTREAM_CELLS + QUEUED) > 0) announceRoom(upstreamCells, this.index)
-  }
-
-  /** What this worker keeps idle at an endpoint with a limit is closed when somebody in another one waits for it. */
-  #watchIdle(): void {
-    const { queue } = this
-    if (this.#isWatchingIdle || queue === null) return
-    const seen = queue.releases
-    const idle = this.endpoints.filter(({ pool, permits }) => permits.max > 0 && pool.idleCount > 0)
-    if (idle.length === 0) return
-    let wanted = queue.length === 0 ? queue.elsewhere : 0
-    for (const { pool, permits } of idle) {
-      if (wanted > 0 && permits.isFull) wanted -= pool.closeIdle(wanted)
-    }
-    if (idle.every(({ pool }) => pool.idleCount === 0)) return
-    this.#isWatchingIdle = true
-    void queue.change(seen).then(() => {
-      this.#isWatchingIdle = false
-      this.#watchIdle()
-    })
   }
 
   /** Lets go of idle connections, now and as they become idle. */

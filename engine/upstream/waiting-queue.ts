@@ -9,9 +9,11 @@ import { QUEUED, RELEASES, UPSTREAM_CELLS } from '../shared/upstream-cells.ts'
 import type { QueueSnapshot } from '../snapshot.ts'
 
 export interface Waiter {
-  /** There may be room. True when it has found a place; false when it has to wait on, first in the queue. */
+  /** Room at one endpoint may not be room for it: it has tried some in vain. Those behind it need not wait for it. */
+  readonly isChoosy: boolean
+  /** There may be room. True when it waits no more; false when it has to wait on, in its place. Must not throw. */
   onRoom(): boolean
-  /** It has waited for too long, and waits no more. */
+  /** It has waited for too long, and waits no more. Must not throw. */
   onWaitTimeout(): void
 }
 
@@ -40,26 +42,18 @@ export class WaitingQueue {
   readonly #row: StateRow
   readonly #index: number
   readonly #places: Place[] = []
-  readonly #onFault: (error: unknown) => void
   /** A look at the queue is due, in this turn of the loop or with the next change of `RELEASES`. */
   #scheduled = false
   #listening = false
 
-  constructor(
-    settings: QueueSnapshot,
-    wheel: TimerWheel,
-    page: StatePage,
-    row: StateRow,
-    index: number,
-    onFault: (error: unknown) => void,
-  ) {
+  /** `index` is the upstream's place in the page, `row` this worker's. */
+  constructor(settings: QueueSnapshot, wheel: TimerWheel, page: StatePage, row: StateRow, index: number) {
     this.#settings = settings
     this.#wheel = wheel
     this.#cells = page.upstreamCells
     this.#base = index * UPSTREAM_CELLS
     this.#row = row
     this.#index = index
-    this.#onFault = onFault
   }
 
   /** Those that wait in this worker. */
@@ -103,13 +97,9 @@ export class WaitingQueue {
 
   leave(waiter: Waiter): void {
     const at = this.#places.findIndex(place => place.waiter === waiter)
-    if (at >= 0) this.#remove(at)
-  }
-
-  #remove(at: number): void {
+    if (at < 0) return
     const [place] = this.#places.splice(at, 1)
-    if (place === undefined) return
-    this.#wheel.clear(place.timer)
+    if (place !== undefined) this.#wheel.clear(place.timer)
     Atomics.sub(this.#cells, this.#base + QUEUED, 1)
     this.#count(-1)
   }
@@ -130,17 +120,12 @@ export class WaitingQueue {
   serve(): void {
     this.#scheduled = false
     const seen = this.releases
-    try {
-      while (this.#places.length > 0) {
-        const place = this.#places[0] as Place
-        if (!place.waiter.onRoom()) break
-        this.leave(place.waiter)
-      }
-    } catch (error) {
-      // A defect of ours; the one whose it was is not to hold up the others.
-      this.#remove(0)
-      this.#onFault(error)
-      this.schedule()
+    let at = 0
+    while (at < this.#places.length) {
+      const { waiter } = this.#places[at] as Place
+      if (waiter.onRoom()) this.leave(waiter)
+      else if (waiter.isChoosy) at += 1
+      else break
     }
     this.#listen(seen)
   }

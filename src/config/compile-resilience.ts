@@ -7,6 +7,7 @@ import type {
   RetrySnapshot,
 } from '../../engine/snapshot.ts'
 import { compileResponse } from './compile-response.ts'
+import { type NamePlaces, placeOf } from './name-places.ts'
 import type { ConfigurationModel } from './schema.ts'
 
 type UpstreamModel = ConfigurationModel['upstreams'][string]
@@ -17,10 +18,9 @@ type RetryModel = NonNullable<UpstreamModel['retry']>
 const ATTEMPTS_MAX = 127
 const BACKOFF_GROWTH_MAX = 10
 
-/** `routeNames` are the routes' names in the order of their indices. */
 export function compileCircuitBreaker(
   breaker: BreakerModel | undefined,
-  routeNames: readonly (string | undefined)[],
+  routes: NamePlaces,
 ): CircuitBreakerSnapshot | null {
   if (breaker === undefined) return null
   return {
@@ -32,16 +32,16 @@ export function compileCircuitBreaker(
     windowMs: breaker.window,
     openMs: breaker.open,
     halfOpen: breaker.half_open,
-    fallback: breaker.fallback === undefined ? null : compileFallback(breaker.fallback, routeNames),
+    fallback: breaker.fallback === undefined ? null : compileFallback(breaker.fallback, routes),
   }
 }
 
 function compileFallback(
   { route, respond }: NonNullable<BreakerModel['fallback']>,
-  routeNames: readonly (string | undefined)[],
+  routes: NamePlaces,
 ): CircuitFallback | null {
   if (respond !== undefined) return compileResponse(respond)
-  return route === undefined ? null : { kind: 'route', route: routeNames.indexOf(route) }
+  return route === undefined ? null : { kind: 'route', route: placeOf(route, routes) }
 }
 
 /** `retry: off` keeps what the engine needs to know anyway, with no attempt. */

@@ -15,6 +15,7 @@ import {
   compileRetry,
 } from './compile-resilience.ts'
 import { cookieAttributes } from './cookie.ts'
+import type { NamePlaces } from './name-places.ts'
 import type { ConfigurationModel } from './schema.ts'
 
 type UpstreamModel = ConfigurationModel['upstreams'][string]
@@ -23,14 +24,13 @@ type EndpointModel = UpstreamModel['endpoints'][number]
 /** What upstreams take from other parts of the configuration. */
 export interface UpstreamSurroundings {
   readonly resolver: ConfigurationModel['resolver']
-  /** In the order of the routes' indices. */
-  readonly routeNames: readonly (string | undefined)[]
+  readonly routes: NamePlaces
 }
 
 export function compileUpstream(
   name: string,
   upstream: UpstreamModel,
-  { resolver, routeNames }: UpstreamSurroundings,
+  { resolver, routes }: UpstreamSurroundings,
 ): UpstreamSnapshot {
   const { balance, pool, timeouts } = upstream
   return {
@@ -49,7 +49,7 @@ export function compileUpstream(
     resolver: compileResolver(resolver, upstream.resolver),
     active: compileActive(upstream.health.active),
     passive: compilePassive(upstream.health.passive),
-    circuitBreaker: compileCircuitBreaker(upstream.circuit_breaker, routeNames),
+    circuitBreaker: compileCircuitBreaker(upstream.circuit_breaker, routes),
     retry: compileRetry(upstream.retry),
     hedge: compileHedge(upstream.hedge),
     adaptiveConcurrency: compileAdaptiveConcurrency(upstream.adaptive_concurrency),

@@ -10,6 +10,7 @@ import type {
 } from '../../engine/snapshot.ts'
 import { compileResponse } from './compile-response.ts'
 import { compileUpstream } from './compile-upstream.ts'
+import { type NamePlaces, placeOf, placesOf } from './name-places.ts'
 import type { ConfigurationModel } from './schema.ts'
 
 /** Turns the checked model into what the engine takes: names become indices, nothing is optional any more. */
@@ -43,15 +44,23 @@ export function compileSettings(model: ConfigurationModel): Settings {
 }
 
 export function compileSnapshot(model: ConfigurationModel, generation: number): Snapshot {
-  const listenerNames = Object.keys(model.listeners)
-  const upstreamNames = Object.keys(model.upstreams)
-  const surroundings = { resolver: model.resolver, routeNames: model.routes.map(route => route.name) }
+  const places = {
+    listeners: placesOf(Object.keys(model.listeners)),
+    upstreams: placesOf(Object.keys(model.upstreams)),
+  }
+  const surroundings = { resolver: model.resolver, routes: placesOf(model.routes.map(route => route.name)) }
   return {
     generation,
     listeners: Object.entries(model.listeners).map(([name, listener]) => compileListener(name, listener)),
     upstreams: Object.entries(model.upstreams).map(([name, upstream]) => compileUpstream(name, upstream, surroundings)),
-    routes: model.routes.map((route, index) => compileRoute(route, index, listenerNames, upstreamNames)),
+    routes: model.routes.map((route, index) => compileRoute(route, index, places)),
   }
+}
+
+/** What routes refer to by name. */
+interface Places {
+  readonly listeners: NamePlaces
+  readonly upstreams: NamePlaces
 }
 
 function compileListener(name: string, listener: ConfigurationModel['listeners'][string]): ListenerSnapshot {
@@ -79,22 +88,17 @@ function compileListener(name: string, listener: ConfigurationModel['listeners']
 
 type RouteModel = ConfigurationModel['routes'][number]
 
-function compileRoute(
-  route: RouteModel,
-  index: number,
-  listenerNames: readonly string[],
-  upstreamNames: readonly string[],
-): RouteSnapshot {
+function compileRoute(route: RouteModel, index: number, places: Places): RouteSnapshot {
   const { listeners, host, path } = route.match
   return {
     name: route.name ?? `routes[${index}]`,
     match: {
-      listeners: listeners === undefined ? null : [...new Set(listeners)].map(name => listenerNames.indexOf(name)),
+      listeners: listeners === undefined ? null : [...new Set(listeners)].map(name => placeOf(name, places.listeners)),
       hosts: host === undefined ? null : [...new Set(host)],
       path: path satisfies PathMatch,
     },
     priority: route.priority,
-    action: compileAction(route, upstreamNames),
+    action: compileAction(route, places.upstreams),
     host: route.rewrite.host satisfies HostRewrite,
     request: compileEdits(route.headers.request),
     response: compileEdits(route.headers.response),
@@ -103,8 +107,8 @@ function compileRoute(
   }
 }
 
-function compileAction(route: RouteModel, upstreamNames: readonly string[]): RouteAction {
-  if (route.respond === undefined) return { kind: 'forward', upstream: upstreamNames.indexOf(route.upstream ?? '') }
+function compileAction(route: RouteModel, upstreams: NamePlaces): RouteAction {
+  if (route.respond === undefined) return { kind: 'forward', upstream: placeOf(route.upstream, upstreams) }
   return compileResponse(route.respond)
 }
 

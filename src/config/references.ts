@@ -1,5 +1,6 @@
 import { checkFallbacks } from './checks/fallbacks.ts'
 import { checkListeners } from './checks/listeners.ts'
+import { KnownNames } from './checks/names.ts'
 import { checkResolver } from './checks/resolver.ts'
 import { checkRoute, checkRouteNames } from './checks/routes.ts'
 import { checkUpstream } from './checks/upstream.ts'
@@ -24,8 +25,8 @@ export function checkReferences(value: unknown): Finding[] {
     checkUpstream(mapOf(upstream), mapOf(root.resolver), ['upstreams', name], report)
   }
   const surroundings = {
-    listenerNames: new Set(Object.keys(listeners)),
-    upstreamNames: new Set(Object.keys(upstreams)),
+    listenerNames: new KnownNames('listener', Object.keys(listeners)),
+    upstreamNames: new KnownNames('upstream', Object.keys(upstreams)),
     upstreams,
   }
   for (const [index, route] of routes.entries()) {

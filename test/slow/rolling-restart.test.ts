@@ -1,6 +1,13 @@
 import { describe, it } from 'vitest'
+import { QUICK_CHECKS } from '../chaos/upstreams/fleet.ts'
 import { restartAllUnderLoad } from '../chaos/upstreams/rolling-restart.ts'
 
 describe('restarts of all origins under load, each drained first', () => {
-  it('cost not one of 200,000 requests', { timeout: 180_000 }, () => restartAllUnderLoad(200_000, 60_000))
+  it.each([
+    ['with active checks', { active: QUICK_CHECKS }],
+    ['without', {}],
+    ['by least connections', { balance: 'least_connections' }],
+  ] as const)('cost not one of 200,000 requests, %s', { timeout: 120_000 }, (_, upstream) =>
+    restartAllUnderLoad(200_000, upstream, 60_000),
+  )
 })

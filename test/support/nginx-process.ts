@@ -38,11 +38,16 @@ async function accepts(port: number): Promise<boolean> {
   }
 }
 
+export interface NginxProcess extends AsyncDisposable {
+  /** What nginx has said about errors so far. */
+  readonly errors: string
+}
+
 /**
  * nginx in one process of its own, with what stands in `http { }`. It is there when `port` of 127.0.0.1 accepts; its
  * files are in `folder`, which must outlive it.
  */
-export async function nginxProcess(folder: TemporaryFolder, http: string, port: number): Promise<AsyncDisposable> {
+export async function nginxProcess(folder: TemporaryFolder, http: string, port: number): Promise<NginxProcess> {
   await writeFile(folder.file('nginx.conf'), configuration(http))
   const args = ['-p', folder.path, '-e', 'stderr', '-c', 'nginx.conf']
   const child = spawn(commandPath('nginx') ?? 'nginx', args, { stdio: ['ignore', 'ignore', 'pipe'] })
@@ -58,6 +63,9 @@ export async function nginxProcess(folder: TemporaryFolder, http: string, port: 
   await within(Promise.race([ready, gone]), 10_000, () => `nginx on port ${port}: ${errors}`)
   gone.catch(() => {})
   return {
+    get errors() {
+      return errors
+    },
     async [Symbol.asyncDispose]() {
       child.kill('SIGTERM')
       await exited

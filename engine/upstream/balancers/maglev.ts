@@ -31,7 +31,7 @@ export class Maglev implements Balancer {
     this.#members = members
     this.#bound = new LoadBound(members, loads)
     this.#roundRobin = new RoundRobin(members)
-    this.#table = maglevTable(namesOf(members.servers), members.weights)
+    this.#table = maglevTable(distinct(members.names), members.weights)
   }
 
   /** @hotpath */
@@ -81,12 +81,12 @@ export class Maglev implements Balancer {
   }
 }
 
-/** The addresses of one name are told apart by their order. */
-function namesOf(servers: readonly string[]): string[] {
+/** Equal names (two servers that have an address in common) are told apart by their order. */
+function distinct(names: readonly string[]): string[] {
   const seen = new Map<string, number>()
-  return servers.map(server => {
-    const before = seen.get(server) ?? 0
-    seen.set(server, before + 1)
-    return `${server} ${before}`
+  return names.map(name => {
+    const before = seen.get(name) ?? 0
+    seen.set(name, before + 1)
+    return `${name} ${before}`
   })
 }

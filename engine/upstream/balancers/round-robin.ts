@@ -183,7 +183,8 @@ export class RoundRobin implements Balancer {
     this.#rises += 1
     this.#paid[best] = (this.#paid[best] as number) + sum
     for (let place = 0; place < count; place += 1) {
-      if (excluded[place] !== 0) this.#paid[place] = (this.#paid[place] as number) + (this.#weights[place] as number)
+      if (this.#counted[place] === 0 || excluded[place] === 0) continue
+      this.#paid[place] = (this.#paid[place] as number) + (this.#weights[place] as number)
     }
     for (let index = 0; index < this.#classes; index += 1) this.#sort(index)
     return best

@@ -148,7 +148,7 @@ export class ActiveCheck {
     this.#wait(this.#untilNextMs())
     // Last, because the owner may stop the check from there.
     this.onResult?.(this.#lastResult)
-    if (hasChanged) this.#onChange(passed, reason)
+    if (hasChanged && this.#state === RUNNING) this.#onChange(passed, reason)
   }
 
   /** An interval after the start of the last check, or at once where that took longer. */

@@ -58,8 +58,9 @@ export class CheckAttempt {
     this.#onEnd = onEnd
     this.#startedAtMs = clock.nowMs()
     this.#deadlineMs = this.#startedAtMs + this.#timeoutMs
-    this.#lookAtMs = this.#startedAtMs + this.#lookMs
-    this.#stopLooking = clock.after(this.#lookMs, () => this.#look())
+    const waitMs = Math.min(this.#lookMs, this.#timeoutMs)
+    this.#lookAtMs = this.#startedAtMs + waitMs
+    this.#stopLooking = clock.after(waitMs, () => this.#look())
     this.#probe = open(plan, outcome => this.#finish(outcome))
   }
 

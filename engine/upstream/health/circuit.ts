@@ -8,7 +8,7 @@
  *
  * Each step is one compare-and-exchange: of all workers one makes it, and tells of it. Tries are counted in a window of
  * buckets in each worker's own row; whoever sees a failure adds them all up. A half-open circuit whose tries got lost
- * (their worker died, their clients left) lets others through when its time is over.
+ * (their worker died) lets others through when its time is over; for a moment it is open again then.
  */
 import {
   BUCKET_CELLS,
@@ -17,6 +17,7 @@ import {
   BUCKET_SLOW,
   BUCKET_TRIES,
   CIRCUIT_CLOSED,
+  CIRCUIT_CLOSED_AT,
   CIRCUIT_GOOD,
   CIRCUIT_HALF_OPEN,
   CIRCUIT_OPEN,
@@ -25,7 +26,7 @@ import {
   CIRCUIT_UNTIL,
   WINDOW_BUCKETS,
 } from '../../shared/circuit-cells.ts'
-import { until } from '../../shared/clock.ts'
+import { left, SKEW_MS, until } from '../../shared/clock.ts'
 import type { CircuitBreakerSnapshot } from '../../snapshot.ts'
 
 /** What a circuit has become by what it was told; `''` for what it was. */
@@ -56,12 +57,17 @@ export interface CircuitPlace {
 export class Circuit {
   readonly #settings: CircuitBreakerSnapshot
   readonly #place: CircuitPlace
+  readonly #openMs: number
   readonly #bucketMs: number
+  /** Those that make up the window. */
+  readonly #buckets: number
 
   constructor(settings: CircuitBreakerSnapshot, place: CircuitPlace) {
     this.#settings = settings
     this.#place = place
+    this.#openMs = Math.ceil(settings.openMs)
     this.#bucketMs = Math.max(BUCKET_MS_MIN, settings.windowMs / WINDOW_BUCKETS)
+    this.#buckets = Math.min(WINDOW_BUCKETS, Math.ceil(settings.windowMs / this.#bucketMs))
   }
 
   get isClosed(): boolean {
@@ -85,37 +91,54 @@ export class Circuit {
 
   /** Milliseconds until an open circuit lets something through; not above 0 where it does now. */
   leftMs(stamp: number): number {
-    return until(this.#read(CIRCUIT_UNTIL), stamp)
+    return left(this.#read(CIRCUIT_UNTIL), stamp, this.#openMs)
   }
 
-  /** Takes one of the tries that a half-open circuit lets through. False when somebody else had the last of them. */
+  /** Takes one of the tries that a half-open circuit lets through. False when others had them all, or it has closed. */
   enter(stamp: number): boolean {
     const { cells, base } = this.#place
-    const ends = this.#read(CIRCUIT_UNTIL)
-    if (until(ends, stamp) <= 0) {
-      // The time is over, of an open circuit or of tries that never came back: one worker begins a new round.
-      const next = stamp + Math.ceil(this.#settings.openMs) || 1
-      if (Atomics.compareExchange(cells, base + CIRCUIT_UNTIL, ends, next | 0) === ends) {
-        Atomics.store(cells, base + CIRCUIT_TRIALS, 0)
-        Atomics.store(cells, base + CIRCUIT_GOOD, 0)
-        Atomics.store(cells, base + CIRCUIT_STATE, CIRCUIT_HALF_OPEN)
-      }
+    const state = Atomics.load(cells, base + CIRCUIT_STATE)
+    const ends = Atomics.load(cells, base + CIRCUIT_UNTIL)
+    if (state !== CIRCUIT_CLOSED && left(ends, stamp, this.#openMs) <= 0) this.#beginTrials(state, ends, stamp)
+    return this.#changeTrials(1)
+  }
+
+  /** The time is over, of an open circuit or of tries that never came back: one worker begins a new round. */
+  #beginTrials(from: number, ends: number, stamp: number): void {
+    const { cells, base } = this.#place
+    const next = (stamp + this.#openMs) | 0
+    if (Atomics.compareExchange(cells, base + CIRCUIT_UNTIL, ends, next) !== ends) return
+    const state = base + CIRCUIT_STATE
+    // Nobody takes a try of the last round as one of the new.
+    if (from === CIRCUIT_HALF_OPEN && Atomics.compareExchange(cells, state, from, CIRCUIT_OPEN) !== from) return
+    Atomics.store(cells, base + CIRCUIT_TRIALS, 0)
+    Atomics.store(cells, base + CIRCUIT_GOOD, 0)
+    Atomics.compareExchange(cells, state, CIRCUIT_OPEN, CIRCUIT_HALF_OPEN)
+  }
+
+  /** One more or one less, of those that are there. False where that cannot be. */
+  #changeTrials(change: 1 | -1): boolean {
+    const { cells, base } = this.#place
+    const at = base + CIRCUIT_TRIALS
+    for (;;) {
+      if (Atomics.load(cells, base + CIRCUIT_STATE) !== CIRCUIT_HALF_OPEN) return false
+      const trials = Atomics.load(cells, at)
+      if (change > 0 ? trials >= this.#settings.halfOpen : trials <= 0) return false
+      if (Atomics.compareExchange(cells, at, trials, trials + change) === trials) return true
     }
-    if (Atomics.load(cells, base + CIRCUIT_STATE) !== CIRCUIT_HALF_OPEN) return false
-    return Atomics.add(cells, base + CIRCUIT_TRIALS, 1) < this.#settings.halfOpen
   }
 
   /** A trial has come to nothing that says anything of the endpoint: another may take its place. */
   leave(): void {
-    const { cells, base } = this.#place
-    if (this.#read(CIRCUIT_STATE) === CIRCUIT_HALF_OPEN) Atomics.sub(cells, base + CIRCUIT_TRIALS, 1)
+    this.#changeTrials(-1)
   }
 
   /** A try has ended. `firstByteUs` is -1 where none came. @hotpath */
   observe(isTrial: boolean, failed: boolean, firstByteUs: number, stamp: number): CircuitChange {
     const { slowMs, slowRatio } = this.#settings
     const slow = slowRatio > 0 && firstByteUs > slowMs * 1000
-    if (isTrial) return this.#observeTrial(failed || slow, stamp)
+    // A try whose circuit has closed meanwhile is one like any other.
+    if (isTrial && this.#read(CIRCUIT_STATE) !== CIRCUIT_CLOSED) return this.#observeTrial(failed || slow, stamp)
     this.#count(failed, slow, stamp)
     if (!failed && !slow) return ''
     return this.#read(CIRCUIT_STATE) === CIRCUIT_CLOSED && this.#isTooMuch(stamp)
@@ -126,21 +149,21 @@ export class Circuit {
   #observeTrial(bad: boolean, stamp: number): CircuitChange {
     const { cells, base } = this.#place
     if (bad) return this.#open(CIRCUIT_HALF_OPEN, stamp)
-    if (this.#read(CIRCUIT_STATE) !== CIRCUIT_HALF_OPEN) return ''
+    if (Atomics.load(cells, base + CIRCUIT_STATE) !== CIRCUIT_HALF_OPEN) return ''
     if (Atomics.add(cells, base + CIRCUIT_GOOD, 1) + 1 < this.#settings.halfOpen) return ''
+    // Before the state: whoever sees it closed must not count what was before.
+    Atomics.store(cells, base + CIRCUIT_CLOSED_AT, stamp || 1)
     const state = base + CIRCUIT_STATE
-    if (Atomics.compareExchange(cells, state, CIRCUIT_HALF_OPEN, CIRCUIT_CLOSED) !== CIRCUIT_HALF_OPEN) return ''
-    // A closed circuit keeps here since when it is: what was counted before does not count any more.
-    Atomics.store(cells, base + CIRCUIT_UNTIL, stamp || 1)
-    return 'closed'
+    return Atomics.compareExchange(cells, state, CIRCUIT_HALF_OPEN, CIRCUIT_CLOSED) === CIRCUIT_HALF_OPEN
+      ? 'closed'
+      : ''
   }
 
   #open(from: number, stamp: number): CircuitChange {
     const { cells, base } = this.#place
-    // In this order: whoever sees it open must not see its time over.
-    const ends = (stamp + Math.ceil(this.#settings.openMs)) | 0
     if (Atomics.load(cells, base + CIRCUIT_STATE) !== from) return ''
-    Atomics.store(cells, base + CIRCUIT_UNTIL, ends || 1)
+    // In this order: whoever sees it open must not see its time over.
+    Atomics.store(cells, base + CIRCUIT_UNTIL, (stamp + this.#openMs) | 0)
     return Atomics.compareExchange(cells, base + CIRCUIT_STATE, from, CIRCUIT_OPEN) === from ? 'open' : ''
   }
 
@@ -168,7 +191,7 @@ export class Circuit {
   #isTooMuch(stamp: number): boolean {
     const { minimum, failureRatio, slowRatio } = this.#settings
     const now = this.#bucketNumber(stamp)
-    const buckets = this.#bucketsThatCount(stamp)
+    const buckets = this.#bucketsThatCount(now, stamp)
     let tries = 0
     let failures = 0
     let slow = 0
@@ -176,21 +199,22 @@ export class Circuit {
       for (let bucket = 0; bucket < WINDOW_BUCKETS; bucket += 1) {
         const at = this.#place.windowBase + bucket * BUCKET_CELLS
         const age = now - (window[at + BUCKET_NUMBER] as number)
-        if (age < 0 || age >= buckets) continue
+        // The clock of another worker may be in the next bucket already.
+        if (age < -1 || age >= buckets) continue
         tries += window[at + BUCKET_TRIES] as number
         failures += window[at + BUCKET_FAILURES] as number
         slow += window[at + BUCKET_SLOW] as number
       }
     }
-    if (tries < minimum) return false
+    if (tries === 0 || tries < minimum) return false
     return failures / tries >= failureRatio || (slowRatio > 0 && slow / tries >= slowRatio)
   }
 
-  /** Those of the window, but for what came before the circuit was closed last. */
-  #bucketsThatCount(stamp: number): number {
-    const closedAt = this.#read(CIRCUIT_UNTIL)
+  /** Those of the window, but for what was counted before the circuit was closed last, or in the same bucket. */
+  #bucketsThatCount(now: number, stamp: number): number {
+    const closedAt = this.#read(CIRCUIT_CLOSED_AT)
     const sinceMs = until(stamp, closedAt)
-    if (closedAt === 0 || sinceMs < 0) return WINDOW_BUCKETS
-    return Math.min(WINDOW_BUCKETS, Math.floor(sinceMs / this.#bucketMs))
+    if (closedAt === 0 || sinceMs < -SKEW_MS || sinceMs > this.#buckets * this.#bucketMs) return this.#buckets
+    return Math.min(this.#buckets, Math.max(0, now - this.#bucketNumber(closedAt)))
   }
 }

@@ -46,7 +46,8 @@ export class EndpointHealth {
   /** Lets a try into an endpoint that is to show whether it is back. False when others have been let in before it. */
   enter(endpoint: Endpoint, stamp: number): boolean {
     let entry = 0
-    if (this.#passive !== null && this.#page.endpointCells[endpoint.cells + PASSIVE_STATE] !== PASSIVE_UP) {
+    const isUp = this.#page.endpointCells[endpoint.cells + PASSIVE_STATE] === PASSIVE_UP
+    if (this.#passive !== null && !isUp) {
       if (!this.#passive.enter(endpoint, stamp)) return false
       entry |= AS_PROBE
     }
@@ -72,8 +73,8 @@ export class EndpointHealth {
   }
 
   /**
-   * A try has ended. `counts` is set for an outcome that a retry is made for, which counts like a failure. `firstByteUs`
-   * is -1 where no response came. @hotpath
+   * A try has ended that began at `beganAt`. `counts` is set for an outcome that a retry is made for, which counts like a
+   * failure. `firstByteUs` is -1 where no response came. @hotpath
    */
   observe(
     endpoint: Endpoint,
@@ -82,6 +83,7 @@ export class EndpointHealth {
     counts: boolean,
     firstByteUs: number,
     stamp: number,
+    beganAt: number = stamp,
   ): void {
     const { tries, goodTries } = this.#row
     const { column, circuit } = endpoint
@@ -93,6 +95,7 @@ export class EndpointHealth {
         outcome,
         (entry & AS_PROBE) !== 0,
         counts || isFailure(outcome),
+        beganAt,
         stamp,
       )
       if (change !== '') this.#tell(endpoint.name, change, this.#passive.reason)

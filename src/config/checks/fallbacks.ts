@@ -1,43 +1,64 @@
 import { quote } from '../parsed.ts'
-import { checkName } from './names.ts'
+import { KnownNames } from './names.ts'
 import { isMap, mapOf, type Report, type Section } from './written.ts'
+
+/** Upstreams of a ring that a message names. */
+const SHOWN_MAX = 8
 
 /** That routes which stand in for an upstream with an open circuit exist, and end somewhere else than in that circuit. */
 export function checkFallbacks(upstreams: Section, routes: readonly Section[], report: Report): void {
   const upstreamOf = new Map<string, unknown>()
   for (const { name, upstream } of routes) if (typeof name === 'string') upstreamOf.set(name, upstream)
-  const names = new Set(upstreamOf.keys())
-  const fallbackOf = (upstream: unknown): unknown => {
-    const written = typeof upstream === 'string' && Object.hasOwn(upstreams, upstream) ? upstreams[upstream] : undefined
-    return mapOf(mapOf(mapOf(written).circuit_breaker).fallback).route
-  }
+  const names = new KnownNames('route', upstreamOf.keys())
+  /** The upstream that a route leads to which stands in for another. */
+  const next = new Map<string, string>()
   for (const [upstream, section] of Object.entries(upstreams)) {
-    const route = fallbackOf(upstream)
+    const { route } = mapOf(mapOf(mapOf(section).circuit_breaker).fallback)
     if (!isMap(section) || typeof route !== 'string') continue
-    const path = ['upstreams', upstream, 'circuit_breaker', 'fallback', 'route']
-    checkName(route, names, 'route', path, report)
-    const way = wayBack(upstream, route, name => upstreamOf.get(name), fallbackOf)
-    if (way === null) continue
-    const message = `leads back to the upstream ${quote(upstream)}: ${way.join(' -> ')}`
-    report(path, message, 'name a route that answers by itself, or another upstream')
+    names.check(route, pathOf(upstream), report)
+    const other = upstreamOf.get(route)
+    if (typeof other === 'string') next.set(upstream, other)
+  }
+  for (const [upstream, ring] of ringsOf(next)) {
+    const message = `leads back to the upstream ${quote(upstream)}: ${wayRound(ring, upstream)}`
+    report(pathOf(upstream), message, 'name a route that answers by itself, or another upstream')
   }
 }
 
-/** The upstreams from an open circuit back to itself, or `null` where its fallbacks end elsewhere. */
-function wayBack(
-  start: string,
-  route: string,
-  upstreamOf: (route: string) => unknown,
-  fallbackOf: (upstream: unknown) => unknown,
-): string[] | null {
-  const way = [start]
+function pathOf(upstream: string): string[] {
+  return ['upstreams', upstream, 'circuit_breaker', 'fallback', 'route']
+}
+
+/** Upstreams that stand in for each other in turn, and the place of each. */
+interface Ring {
+  readonly upstreams: readonly string[]
+  readonly places: ReadonlyMap<string, number>
+}
+
+/** Those whose way leads back to themselves. Each is passed once, however long the ways are. */
+function ringsOf(next: ReadonlyMap<string, string>): Map<string, Ring> {
+  const rings = new Map<string, Ring>()
   const passed = new Set<string>()
-  for (let next: unknown = route; typeof next === 'string'; next = fallbackOf(way.at(-1))) {
-    const upstream = upstreamOf(next)
-    if (typeof upstream !== 'string' || passed.has(upstream)) return null
-    way.push(upstream)
-    if (upstream === start) return way
-    passed.add(upstream)
+  for (const start of next.keys()) {
+    const way: string[] = []
+    let at: string | undefined = start
+    for (; at !== undefined && !passed.has(at); at = next.get(at)) {
+      passed.add(at)
+      way.push(at)
+    }
+    const first = at === undefined ? -1 : way.indexOf(at)
+    if (first < 0) continue
+    const upstreams = way.slice(first)
+    const ring = { upstreams, places: new Map(upstreams.map((upstream, place) => [upstream, place])) }
+    for (const upstream of upstreams) rings.set(upstream, ring)
   }
-  return null
+  return rings
+}
+
+/** `a -> b -> a`; a long way without its middle. */
+function wayRound({ upstreams, places }: Ring, start: string): string {
+  const from = places.get(start) ?? 0
+  const length = Math.min(upstreams.length, SHOWN_MAX)
+  const shown = Array.from({ length }, (_, step) => upstreams[(from + step) % upstreams.length])
+  return [...shown, ...(length < upstreams.length ? ['...'] : []), start].join(' -> ')
 }

@@ -11,17 +11,23 @@ const HTTP_KEYS = ['path', 'method', 'host', 'headers', 'expect', 'body']
 const TCP_KEYS = ['send', 'receive']
 
 /** Keys that a type of check has no use for, and whose they are. */
-const FOREIGN_KEYS: Readonly<Record<string, readonly (readonly [keys: readonly string[], types: string])[]>> = {
-  http: [
-    [['tls'], 'https'],
-    [TCP_KEYS, 'tcp'],
+const FOREIGN_KEYS: ReadonlyMap<unknown, readonly (readonly [keys: readonly string[], types: string])[]> = new Map([
+  [
+    'http',
+    [
+      [['tls'], 'https'],
+      [TCP_KEYS, 'tcp'],
+    ],
   ],
-  https: [[TCP_KEYS, 'tcp']],
-  tcp: [
-    [HTTP_KEYS, 'http and https'],
-    [['tls'], 'https'],
+  ['https', [[TCP_KEYS, 'tcp']]],
+  [
+    'tcp',
+    [
+      [HTTP_KEYS, 'http and https'],
+      [['tls'], 'https'],
+    ],
   ],
-}
+])
 
 /** What somebody meant who wrote a key of the other kind of check. */
 const COUNTERPARTS: Readonly<Record<string, string>> = {
@@ -31,7 +37,7 @@ const COUNTERPARTS: Readonly<Record<string, string>> = {
 
 function checkActive(active: Section, endpoints: readonly Section[], path: KeyPath, report: Report): void {
   const { type = 'http', timeout, method, body, port } = active
-  for (const [keys, types] of FOREIGN_KEYS[String(type)] ?? []) {
+  for (const [keys, types] of FOREIGN_KEYS.get(type) ?? []) {
     for (const key of keysIn(active, keys)) {
       const hint = COUNTERPARTS[key] ?? `it is for ${types}`
       report([...path, key], `has no effect on a check of type ${String(type)}`, hint)

@@ -6,16 +6,33 @@ import type { Report } from './written.ts'
 /** More names than this do not help on one line. */
 const NAMES_LISTED_MAX = 8
 
-/** That a name which is referred to exists. */
-export function checkName(
-  name: unknown,
-  known: ReadonlySet<string>,
-  kind: string,
-  path: KeyPath,
-  report: Report,
-): void {
-  if (typeof name !== 'string' || known.has(name)) return
-  const near = nearest(name, known)
-  const listing = known.size === 0 || known.size > NAMES_LISTED_MAX ? '' : `there is ${[...known].join(', ')}`
-  report(path, `there is no ${kind} named ${quote(name)}`, near === null ? listing : `did you mean ${quote(near)}?`)
+/** Wrong names that are compared with all others: with thousands of both, more would take minutes. */
+const GUESSES_MAX = 20
+
+/** Names of one kind, to which other parts of a configuration refer. */
+export class KnownNames {
+  readonly #kind: string
+  readonly #names: ReadonlySet<string>
+  #guesses = 0
+
+  /** `kind`: what they are names of, e.g. `route`. */
+  constructor(kind: string, names: Iterable<string>) {
+    this.#kind = kind
+    this.#names = new Set(names)
+  }
+
+  /** That a name which is referred to exists. */
+  check(name: unknown, path: KeyPath, report: Report): void {
+    if (typeof name !== 'string' || this.#names.has(name)) return
+    report(path, `there is no ${this.#kind} named ${quote(name)}`, this.#hintFor(name))
+  }
+
+  #hintFor(name: string): string {
+    this.#guesses += 1
+    if (this.#guesses > GUESSES_MAX) return ''
+    const near = nearest(name, this.#names)
+    if (near !== null) return `did you mean ${quote(near)}?`
+    const { size } = this.#names
+    return size === 0 || size > NAMES_LISTED_MAX ? '' : `there is ${[...this.#names].join(', ')}`
+  }
 }

@@ -1,14 +1,14 @@
 import { quote } from '../parsed.ts'
 import type { KeyPath } from '../positions.ts'
 import { UNSUPPORTED_ACTIONS } from '../unsupported.ts'
-import { checkName } from './names.ts'
+import type { KnownNames } from './names.ts'
 import { checkFieldsOnce, checkRespond } from './respond.ts'
 import { keysIn, listOf, mapOf, type Report, type Section } from './written.ts'
 
 /** What routes refer to. */
 export interface RouteSurroundings {
-  readonly listenerNames: ReadonlySet<string>
-  readonly upstreamNames: ReadonlySet<string>
+  readonly listenerNames: KnownNames
+  readonly upstreamNames: KnownNames
   readonly upstreams: Section
 }
 
@@ -28,9 +28,9 @@ export function checkRoute(
   report: Report,
 ): void {
   for (const [index, listener] of listOf(mapOf(route.match).listeners).entries()) {
-    checkName(listener, listenerNames, 'listener', [...path, 'match', 'listeners', index], report)
+    listenerNames.check(listener, [...path, 'match', 'listeners', index], report)
   }
-  checkName(route.upstream, upstreamNames, 'upstream', [...path, 'upstream'], report)
+  upstreamNames.check(route.upstream, [...path, 'upstream'], report)
   checkAction(route, path, report)
   checkRespond(mapOf(route.respond), [...path, 'respond'], report)
   checkAnsweredAlone(route, path, report)

@@ -1,4 +1,6 @@
+import type { BalanceName } from '../../../engine/snapshot.ts'
 import type { KeyPath } from '../positions.ts'
+import { BALANCES } from '../schema/upstream.ts'
 import { checkHashOn, checkSticky } from './affinity.ts'
 import { checkEndpoints } from './endpoints.ts'
 import { checkHealth } from './health.ts'
@@ -22,25 +24,30 @@ export function checkUpstream(upstream: Section, resolver: Section, path: KeyPat
 }
 
 /** Balancers that always send the same key to the same endpoint. */
-const KEEPING: readonly unknown[] = ['ip_hash', 'hash', 'maglev']
+const KEEPING: readonly string[] = ['ip_hash', 'hash', 'maglev']
 
 function checkBalance(upstream: Section, path: KeyPath, report: Report): void {
   const { balance = 'round_robin', measure, hash_on: hashOn, slow_start: slowStart } = upstream
+  if (!isBalance(balance)) return
   if ((balance === 'hash' || balance === 'maglev') && hashOn === undefined) {
     const hint = 'such as "hash_on: client_ip" or "hash_on: { header: NAME }"'
     report([...path, 'hash_on'], `is missing; ${balance} needs to know what it spreads by`, hint)
   }
   if (measure !== undefined && balance !== 'power_of_two' && balance !== 'least_time') {
     const hint = 'it is for power_of_two and least_time'
-    report([...path, 'measure'], `has no effect with the balance ${String(balance)}`, hint)
+    report([...path, 'measure'], `has no effect with the balance ${balance}`, hint)
   }
   if (measure === 'connections' && balance === 'least_time') {
     report([...path, 'measure'], 'connections are no time', 'least_time goes by first_byte or response')
   }
   if (slowStart !== undefined && KEEPING.includes(balance)) {
     const hint = 'leave it out, or balance otherwise'
-    report([...path, 'slow_start'], `cannot be had with the balance ${String(balance)}`, hint)
+    report([...path, 'slow_start'], `cannot be had with the balance ${balance}`, hint)
   }
+}
+
+function isBalance(value: unknown): value is BalanceName {
+  return BALANCES.some(balance => balance === value)
 }
 
 function checkQueue(queue: unknown, endpoints: readonly Section[], path: KeyPath, report: Report): void {

@@ -62,7 +62,7 @@ const timeouts = z.strictObject({
   idle: duration('Between two reads of response content. Past it: the response is cut.').prefault('60s'),
 })
 
-const BALANCES = [
+export const BALANCES = [
   'round_robin',
   'random',
   'power_of_two',

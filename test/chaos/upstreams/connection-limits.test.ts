@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import { rawClient } from '../../support/raw-client.ts'
+import { type RawClient, rawClient } from '../../support/raw-client.ts'
 import { waitFor } from '../../support/wait-for.ts'
-import { openFleet } from './fleet.ts'
+import { type Fleet, openFleet } from './fleet.ts'
 
 const CLIENTS = 200
 const WAIT_MS = 400
 
 describe('a limit on the connections of an origin, with 200 clients and two workers', () => {
   it.each([
-    { limit: 1, origins: 1, requests: 2_000 },
-    { limit: 3, origins: 1, requests: 3_000 },
-    { limit: 10, origins: 2, requests: 6_000 },
-    { limit: 50, origins: 2, requests: 8_000 },
+    { limit: 1, origins: 1, requests: 1_500 },
+    { limit: 3, origins: 1, requests: 2_500 },
+    { limit: 10, origins: 2, requests: 5_000 },
+    { limit: 50, origins: 2, requests: 6_000 },
   ])('of $limit is never passed, and every client has its turn', async ({ limit, origins, requests }) => {
     await using fleet = await openFleet({
       origins,
@@ -32,19 +32,42 @@ describe('a limit on the connections of an origin, with 200 clients and two work
     const servedThen = served.toSorted((a, b) => a - b)
     const total = await load.stop()
     await fleet.rest()
-    expect(total.failures).toEqual([])
     expect(most).toBe(limit)
     for (const origin of fleet.origins) {
       const { openMost, activeMost } = await origin.counts()
       expect(openMost).toBe(limit)
       expect(activeMost).toBeLessThanOrEqual(limit)
     }
-    console.log(limit, servedThen[0], servedThen.at(-1), servedThen.join(' '))
+    expect(total.failures).toEqual([])
     // Nobody starves, whichever worker it is at.
     const mean = requests / CLIENTS
     expect(servedThen[0]).toBeGreaterThan(mean / 4)
   })
 })
+
+interface Asked {
+  readonly client: RawClient
+  readonly answer: Promise<{ readonly status: number; readonly ms: number }>
+}
+
+/** One request on a connection of its own. */
+async function ask(fleet: Fleet): Promise<Asked> {
+  const client = await rawClient(fleet.port)
+  const askedAt = performance.now()
+  await client.send('GET /100/1 HTTP/1.1\r\nHost: a\r\n\r\n')
+  const answer = client.readResponse().then(({ status }) => ({ status, ms: performance.now() - askedAt }))
+  return { client, answer }
+}
+
+function askMany(fleet: Fleet, count: number): Promise<Asked[]> {
+  return Promise.all(Array.from({ length: count }, () => ask(fleet)))
+}
+
+async function statusesOf(asked: readonly Asked[]): Promise<number[]> {
+  const answers = await Promise.all(asked.map(({ answer }) => answer))
+  for (const { client } of asked) client.close()
+  return answers.map(({ status }) => status)
+}
 
 describe('the queue before limited origins', () => {
   it('takes as many as it has room for, and they wait no longer than its deadline', async () => {
@@ -55,29 +78,34 @@ describe('the queue before limited origins', () => {
       endpoint: { connectionsMax: 1 },
     })
     await fleet.behave({ answer: 'held' })
-    const ask = async () => {
-      const client = await rawClient(fleet.port)
-      await client.send('GET /100/1 HTTP/1.1\r\nHost: a\r\n\r\n')
-      const askedAt = performance.now()
-      return {
-        client,
-        status: client.readResponse().then(({ status }) => ({ status, ms: performance.now() - askedAt })),
-      }
-    }
-    const first = await ask()
+    const first = await ask(fleet)
     await waitFor(() => fleet.inFlight === 1, 'the one connection is taken')
-    const others = await Promise.all(Array.from({ length: 20 }, ask))
-    const outcomes = await Promise.all(others.map(({ status }) => status))
-    expect(outcomes.map(({ status }) => status)).toEqual(outcomes.map(() => 503))
-    // The rest did not wait: who did is told apart by it.
-    expect(outcomes.filter(({ ms }) => ms >= WAIT_MS)).toHaveLength(size)
+    const others = await askMany(fleet, 20)
+    const answers = await Promise.all(others.map(({ answer }) => answer))
+    expect(await statusesOf(others)).toEqual(others.map(() => 503))
+    // Who waited is told apart by it from the rest.
+    expect(answers.filter(({ ms }) => ms >= WAIT_MS)).toHaveLength(size)
 
-    const late = await ask()
+    const late = await ask(fleet)
     await waitFor(() => fleet.stats().exchangesActive === 2, 'one waits')
     await fleet.behave({ answer: 'whole' })
-    expect((await first.status).status).toBe(200)
-    expect((await late.status).status).toBe(200)
-    for (const { client } of [first, late, ...others]) client.close()
+    expect(await statusesOf([first, late])).toEqual([200, 200])
+    await fleet.rest()
+  })
+
+  it('has a place for a request whose origin has died, where the others are full', async () => {
+    await using fleet = await openFleet({
+      origins: 2,
+      upstream: { queue: { size: 10, timeoutMs: 10_000 } },
+      endpoint: { connectionsMax: 2 },
+    })
+    await fleet.behave({ answer: 'held' })
+    const asked = await askMany(fleet, 4)
+    await waitFor(() => fleet.inFlight === 4, 'all connections are taken')
+    await fleet.origin('b').kill()
+    await waitFor(() => fleet.status('b').requests === 0, 'the death of b has been noticed')
+    await fleet.origin('a').behave({ answer: 'whole' })
+    expect(await statusesOf(asked)).toEqual([200, 200, 200, 200])
     await fleet.rest()
   })
 })

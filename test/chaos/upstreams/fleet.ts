@@ -11,8 +11,8 @@ import { waitFor } from '../../support/wait-for.ts'
 /** Connections of the load, unless a test says otherwise. */
 export const CONNECTIONS = 64
 
-/** Active checks that find out soon. A failure that comes of a busy machine is not to take anything down. */
-export const QUICK_CHECKS = { intervalMs: 200, timeoutMs: 1_000, path: CHECK_PATH }
+/** Active checks that find out soon. */
+export const QUICK_CHECKS = { intervalMs: 200, timeoutMs: 400, path: CHECK_PATH }
 
 export interface FleetOptions {
   /** Origins, each a process; four unless it is said. */

@@ -1,6 +1,10 @@
 import { describe, it } from 'vitest'
+import { QUICK_CHECKS } from './fleet.ts'
 import { restartAllUnderLoad } from './rolling-restart.ts'
 
 describe('a restart of all origins under load, each drained first', () => {
-  it('costs not one of 10,000 requests', () => restartAllUnderLoad(10_000, 15_000))
+  it.each([
+    ['with active checks', { active: QUICK_CHECKS }],
+    ['without', {}],
+  ])('costs not one of 10,000 requests, %s', (_, upstream) => restartAllUnderLoad(10_000, upstream, 15_000))
 })

@@ -1,12 +1,17 @@
 import { expect } from 'vitest'
-import { openFleet, QUICK_CHECKS } from './fleet.ts'
+import type { TestUpstream } from '../../support/snapshot.ts'
+import { openFleet } from './fleet.ts'
 
 /**
  * Restarts all origins again and again under load, one after the other: each is drained first, then ends by itself or is
  * killed, starts again and is let in. Goes on until there were so many requests, and at least one round; none may fail.
  */
-export async function restartAllUnderLoad(requests: number, deadlineMs: number): Promise<void> {
-  await using fleet = await openFleet({ upstream: { active: QUICK_CHECKS } })
+export async function restartAllUnderLoad(
+  requests: number,
+  upstream: Omit<TestUpstream, 'endpoints'>,
+  deadlineMs: number,
+): Promise<void> {
+  await using fleet = await openFleet({ upstream })
   using load = fleet.load()
   await load.next(500)
   const share = Math.floor(requests / (2 * fleet.origins.length))

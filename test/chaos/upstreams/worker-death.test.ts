@@ -22,7 +22,9 @@ async function ask(fleet: Fleet, count: number): Promise<RawClient[]> {
 async function crashWorker(fleet: Fleet): Promise<void> {
   const deaths = fleet.eventsOf('worker_died').length
   using client = await rawClient(fleet.port)
+  // Whatever the origins do with it: it ends as its client goes away.
   await client.send('GET /crash HTTP/1.1\r\nHost: a\r\n\r\n')
+  client.end()
   await waitFor(() => fleet.eventsOf('worker_died').length > deaths, 'the death of a worker')
 }
 

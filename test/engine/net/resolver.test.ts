@@ -466,6 +466,18 @@ describe('close()', () => {
     resolver.close()
   })
 
+  it("leaves the system's own look-up alone that would have come next", async () => {
+    const server = await dnsServer()
+    server.misbehave('silent')
+    const resolver = resolverFor({}, { systemServers: [server.address], hostsPath: '/dev/null' })
+    const answer = resolver.addresses('nowhere.test')
+    await server.asked('nowhere.test')
+    resolver.close()
+    expect(await codeOf(answer)).toBe('ECANCELLED')
+    await turns()
+    expect(process.getActiveResourcesInfo()).not.toContain('GetAddrInfoReqWrap')
+  })
+
   it('leaves nothing behind that would keep a process alive', async () => {
     const server = await dnsServer()
     server.misbehave('silent')

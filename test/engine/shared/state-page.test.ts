@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { CIRCUIT_CELLS, WINDOW_CELLS } from '../../../engine/shared/circuit-cells.ts'
+import * as endpointCells from '../../../engine/shared/endpoint-cells.ts'
 import {
   BYTES_IN,
   BYTES_OUT,
@@ -12,11 +14,25 @@ import {
   StatePage,
   type StateRow,
 } from '../../../engine/shared/state-page.ts'
+import * as upstreamCells from '../../../engine/shared/upstream-cells.ts'
 
 const CACHE_LINE_BYTES = 64
+const { ENDPOINT_CELLS } = endpointCells
+const { UPSTREAM_CELLS } = upstreamCells
+
+const KINDS = [
+  'counters',
+  'inFlight',
+  'connections',
+  'queued',
+  'tries',
+  'goodTries',
+  'windows',
+  'latency',
+] as const satisfies readonly (keyof StateRow)[]
 
 function cellsOf(row: StateRow): (Float64Array | Int32Array | Uint32Array)[] {
-  return [row.counters, row.inFlight, row.latency]
+  return KINDS.map(kind => row[kind])
 }
 
 function spanOf(cells: Float64Array | Int32Array | Uint32Array): { start: number; end: number } {
@@ -27,7 +43,7 @@ describe('the state page', () => {
   it('has rows that do not touch: no cache line is written by two workers', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 0, max: 100 }), (workers, endpoints) => {
-        const page = StatePage.create(workers, endpoints)
+        const page = StatePage.create(workers, endpoints, endpoints % 7)
         const rows = page.rows.map(row => cellsOf(row).map(spanOf))
         const lines = rows.map(
           spans =>
@@ -46,17 +62,45 @@ describe('the state page', () => {
   })
 
   it('has cells that do not overlap: what fills one kind leaves the others and the other rows at zero', () => {
-    const kinds = ['counters', 'inFlight', 'latency'] as const
     for (const worker of [0, 1, 2]) {
-      for (const kind of kinds) {
-        const page = StatePage.create(3, 5)
+      for (const kind of KINDS) {
+        const page = StatePage.create(3, 5, 2)
         page.rows[worker]![kind].fill(7)
         const filled = page.rows.flatMap((row, index) =>
-          kinds.filter(other => row[other].some(cell => cell !== 0)).map(other => `${index} ${other}`),
+          KINDS.filter(other => row[other].some(cell => cell !== 0)).map(other => `${index} ${other}`),
         )
         expect(filled).toEqual([`${worker} ${kind}`])
+        expect([...page.endpointCells, ...page.upstreamCells].every(cell => cell === 0)).toBe(true)
       }
     }
+    const page = StatePage.create(3, 5, 2)
+    page.endpointCells.fill(7)
+    expect(page.upstreamCells.every(cell => cell === 0)).toBe(true)
+    page.upstreamCells.fill(7)
+    for (const row of page.rows)
+      for (const cells of cellsOf(row)) expect(cells.every((cell: number) => cell === 0)).toBe(true)
+  })
+
+  it('has the cells of each endpoint and of each upstream in cache lines of their own', () => {
+    const page = StatePage.create(2, 7, 3)
+    expect(page.endpointCells.byteOffset % CACHE_LINE_BYTES).toBe(0)
+    expect(page.upstreamCells.byteOffset % CACHE_LINE_BYTES).toBe(0)
+    expect((ENDPOINT_CELLS * 4) % CACHE_LINE_BYTES).toBe(0)
+    expect((UPSTREAM_CELLS * 4) % CACHE_LINE_BYTES).toBe(0)
+    expect(page.endpointCells.length).toBe(7 * ENDPOINT_CELLS)
+    expect(page.upstreamCells.length).toBe(3 * UPSTREAM_CELLS)
+  })
+
+  it('names cells of an endpoint, and of an upstream, that are cells of their own', () => {
+    const notCells = /^(?:ENDPOINT_C.*|ADMIN_(?:UP|DRAINING|DOWN)|CHECK_(?:UN)?HEALTHY|PASSIVE_(?:UP|EJECTED|PROBING))$/
+    const ofEndpoint = Object.entries(endpointCells).flatMap(([name, cell]) => (notCells.test(name) ? [] : [cell]))
+    const circuit = Array.from({ length: CIRCUIT_CELLS }, (_, index) => endpointCells.ENDPOINT_CIRCUIT + index)
+    expect(new Set([...ofEndpoint, ...circuit]).size).toBe(ofEndpoint.length + circuit.length)
+    expect(Math.max(...ofEndpoint, ...circuit)).toBeLessThan(ENDPOINT_CELLS)
+    const { UPSTREAM_CELLS: _size, UPSTREAM_CIRCUIT, ...named } = upstreamCells
+    const ofUpstream = [...Object.values(named), ...circuit.map((_, index) => UPSTREAM_CIRCUIT + index)]
+    expect(new Set(ofUpstream).size).toBe(ofUpstream.length)
+    expect(Math.max(...ofUpstream)).toBeLessThan(UPSTREAM_CELLS)
   })
 
   it('names counters that are cells of their own', () => {
@@ -98,15 +142,60 @@ describe('the state page', () => {
   })
 
   it('forgets the present of a dead worker and nothing else', () => {
-    const page = StatePage.create(2, 2)
+    const page = StatePage.create(2, 2, 1)
     for (const row of page.rows) {
       for (const cells of cellsOf(row)) cells.fill(1)
     }
     page.clearPresent(page.rows[0]!)
-    expect([...page.rows[0]!.inFlight]).toEqual([0, 0])
+    for (const kind of ['inFlight', 'connections', 'queued'] as const) {
+      expect(page.rows[0]![kind].every(cell => cell === 0)).toBe(true)
+    }
     const cleared = [...page.rows[0]!.counters.keys()].filter(index => page.rows[0]!.counters[index] === 0)
     expect(cleared).toEqual([CONNECTIONS_OPEN, EXCHANGES_ACTIVE])
-    expect(page.rows[0]!.latency.every(count => count === 1)).toBe(true)
+    for (const kind of ['tries', 'goodTries', 'windows', 'latency'] as const) {
+      expect(page.rows[0]![kind].every((cell: number) => cell === 1)).toBe(true)
+    }
     for (const cells of cellsOf(page.rows[1]!)) expect(cells.every((cell: number) => cell === 1)).toBe(true)
+  })
+
+  it('gives back once what a dead worker held of connections and of places in queues, and wakes who waits', () => {
+    const page = StatePage.create(3, 2, 2)
+    const used = (endpoint: number) => page.endpointCells[endpoint * ENDPOINT_CELLS + endpointCells.CONNECTIONS_USED]
+    const queued = (upstream: number) => page.upstreamCells[upstream * UPSTREAM_CELLS + upstreamCells.QUEUED]
+    for (const [index, row] of page.rows.entries()) {
+      row.connections.set([index + 1, 10])
+      row.queued.set([2, index])
+    }
+    page.endpointCells[endpointCells.CONNECTIONS_USED] = 6
+    page.endpointCells[ENDPOINT_CELLS + endpointCells.CONNECTIONS_USED] = 30
+    page.upstreamCells[upstreamCells.QUEUED] = 6
+    page.upstreamCells[UPSTREAM_CELLS + upstreamCells.QUEUED] = 3
+    for (let times = 0; times < 2; times += 1) {
+      page.clearPresent(page.rows[1]!)
+      expect([used(0), used(1), queued(0), queued(1)]).toEqual([4, 20, 4, 2])
+    }
+    page.clearPresent(page.rows[0]!)
+    page.clearPresent(page.rows[2]!)
+    expect([used(0), used(1), queued(0), queued(1)]).toEqual([0, 0, 0, 0])
+    expect(page.upstreamCells[upstreamCells.RELEASES]).toBe(4)
+    expect(page.upstreamCells[UPSTREAM_CELLS + upstreamCells.RELEASES]).toBe(4)
+  })
+
+  it('makes a column ready for another endpoint: all of it, and no other', () => {
+    const page = StatePage.create(2, 3, 1)
+    const fill = () => {
+      page.endpointCells.fill(7)
+      for (const row of page.rows) for (const kind of ['tries', 'goodTries', 'windows'] as const) row[kind].fill(7)
+    }
+    fill()
+    page.clearColumn(1)
+    const zeros = (cells: Int32Array | Uint32Array) => [...cells.keys()].filter(index => cells[index] === 0)
+    const range = (size: number) => Array.from({ length: size }, (_, index) => size + index)
+    expect(zeros(page.endpointCells)).toEqual(range(ENDPOINT_CELLS))
+    for (const row of page.rows) {
+      expect(zeros(row.tries)).toEqual([1])
+      expect(zeros(row.goodTries)).toEqual([1])
+      expect(zeros(row.windows)).toEqual(range(WINDOW_CELLS))
+    }
   })
 })

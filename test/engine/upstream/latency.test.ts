@@ -94,6 +94,17 @@ describe('a peak', () => {
     expect(Math.abs(cells.of(PEAK_US) / (1000 + 99_000 / Math.E) - 1)).toBeLessThan(0.001)
   })
 
+  it('is forgotten after weeks in which nothing was measured, though the clock went round meanwhile', () => {
+    const day = 86_400_000
+    for (const days of [1, 25, 30, 49]) {
+      const stamp = (days * day) | 0
+      const cells = new Cells().firstByte(900_000, 0).response(900_000)
+      cells.firstByte(1000, stamp).response(1000)
+      expect([days, cells.of(PEAK_US), cells.of(FIRST_BYTE_US), cells.of(PEAK_AT)]).toEqual([days, 1000, 1000, stamp])
+      expect([days, cells.of(RESPONSE_US)]).toEqual([days, 1000])
+    }
+  })
+
   it('does not rise where another worker is a little ahead of the clock', () => {
     const cells = new Cells().firstByte(100_000, 1000).firstByte(1000, 990)
     expect([cells.of(PEAK_US), cells.of(PEAK_AT)]).toEqual([100_000, 1000])

@@ -5,7 +5,7 @@ import { MemberLoads } from '../../../engine/upstream/member-loads.ts'
 import { Members } from '../../../engine/upstream/members.ts'
 
 const COLUMNS = [7, 3, 20]
-const members = new Members(COLUMNS.map(column => ({ column, weight: 1, server: '10.0.0.1:80' })))
+const members = new Members(COLUMNS.map(column => ({ column, weight: 1, server: '10.0.0.1:80', name: '10.0.0.1:80' })))
 
 function rowsOf(page: StatePage): Int32Array[] {
   return page.rows.map(row => row.inFlight)

@@ -3,9 +3,9 @@ import { Members } from '../../../engine/upstream/members.ts'
 
 function members(): Members {
   return new Members([
-    { column: 4, weight: 1, server: 'a:80' },
-    { column: 2, weight: 3, server: 'b:80' },
-    { column: 9, weight: 2, server: 'b:80' },
+    { column: 4, weight: 1, server: 'a:80', name: 'a:80' },
+    { column: 2, weight: 3, server: 'b:80', name: '10.0.0.1:80' },
+    { column: 9, weight: 2, server: 'b:80', name: '10.0.0.2:80' },
   ])
 }
 
@@ -16,6 +16,7 @@ describe('members', () => {
     expect([...all.columns]).toEqual([4, 2, 9])
     expect([...all.effective]).toEqual([...all.weights])
     expect(all.servers).toEqual(['a:80', 'b:80', 'b:80'])
+    expect(all.names).toEqual(['a:80', '10.0.0.1:80', '10.0.0.2:80'])
   })
 
   it('change their version with who is available, and with how much they weigh, and with nothing else', () => {

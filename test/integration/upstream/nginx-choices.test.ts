@@ -128,7 +128,12 @@ function groupOf(wanted: string): Group {
 function membersOf(wanted: string): Members {
   const all = groupOf(wanted)
   const { weights, down } = all
-  const members = new Members(weights.map((weight, column) => ({ column, weight, server: serverOf(all, column) })))
+  const members = new Members(
+    weights.map((weight, column) => {
+      const server = serverOf(all, column)
+      return { column, weight, server, name: server }
+    }),
+  )
   members.update(
     Uint8Array.from(weights, (_, place) => (down.includes(place) ? 0 : 1)),
     Float64Array.from(weights),

@@ -27,11 +27,10 @@ export const distinct: Weights = place => 1 + ((place * 7919) % 65_521)
 
 export function membersOf(count: number, weights: Weights = mixed): Members {
   return new Members(
-    Array.from({ length: count }, (_, column) => ({
-      column,
-      weight: weights(column),
-      server: `10.0.${column >> 8}.${column & 255}:3000`,
-    })),
+    Array.from({ length: count }, (_, column) => {
+      const server = `10.0.${column >> 8}.${column & 255}:3000`
+      return { column, weight: weights(column), server, name: server }
+    }),
   )
 }
 

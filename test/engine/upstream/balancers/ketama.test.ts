@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Dice } from '../../../../engine/upstream/balancers/dice.ts'
 import { Ketama } from '../../../../engine/upstream/balancers/ketama.ts'
+import { KetamaRing } from '../../../../engine/upstream/balancers/ketama-ring.ts'
 import { countsOf, excluding, picks, Scene, serverAt } from './scene.ts'
 
 const KEYS: readonly string[] = Array.from({ length: 50_000 }, (_, index) => `session-${index}`)
@@ -11,6 +12,42 @@ function chosen(scene: Scene, excluded: Uint8Array | null = null): number[] {
 }
 
 const equal = (count: number): number[] => new Array<number>(count).fill(1)
+
+/** Points of a ring, and how many of them each server has. */
+function pointsOf(weights: readonly number[]): { length: number; counts: number[] } {
+  const ring = new KetamaRing(weights.map(serverOf), weights)
+  const counts = new Array<number>(weights.length).fill(0)
+  let [point, length] = [0, 0]
+  do {
+    counts[ring.ownerOf(point)]! += 1
+    length += 1
+    point = ring.after(point)
+  } while (point !== 0)
+  return { length, counts }
+}
+
+const serverOf = (_: number, place: number): string => serverAt(place)
+
+describe('a ring', () => {
+  it('has 160 points for each unit of weight, but for the few that several servers would have', () => {
+    const { counts } = pointsOf([1, 2, 50])
+    for (const [place, weight] of [1, 2, 50].entries()) expect(Math.abs(counts[place]! - 160 * weight)).toBeLessThan(5)
+  })
+
+  it('has no more than two million points, shared by weight, however heavy its servers are', () => {
+    const { length, counts } = pointsOf([65_535, 65_535, 13_107, 1])
+    expect(length).toBeLessThanOrEqual(2 ** 21)
+    expect(length).toBeGreaterThan(2 ** 20)
+    expect(Math.abs(counts[0]! / counts[1]! - 1)).toBeLessThan(0.001)
+    expect(Math.abs(counts[0]! / counts[2]! - 5)).toBeLessThan(0.01)
+    expect(counts[3]).toBeGreaterThan(0)
+  })
+
+  it('leaves every server a point', () => {
+    const { counts } = pointsOf([...new Array<number>(400).fill(65_535), 1])
+    expect(counts[400]).toBeGreaterThan(0)
+  })
+})
 
 describe('hash', () => {
   it('spreads keys by weight, as evenly as 160 points for each unit do: a standard deviation of a twelfth', () => {

@@ -89,6 +89,16 @@ describe('maglev', () => {
     for (const count of countsOf(chosen(scene), 4)) expect(Math.abs(count / 12_500 - 1)).toBeLessThan(0.05)
   })
 
+  it('moves no more keys than those of an address that its name has no more', () => {
+    const servers = new Array<string>(10).fill('api.internal:80')
+    const names = Array.from(servers, (_, place) => serverAt(place))
+    const before = chosen(new Scene(equal(10), { servers, names }))
+    const scene = new Scene(equal(9), { servers: servers.slice(1), names: names.slice(1) })
+    const after = chosen(scene).map(place => place + 1)
+    const moved = before.filter((place, index) => place !== after[index]).length
+    expect(moved / KEYS.length).toBeLessThan(0.15)
+  })
+
   it('takes turns for requests without a key', () => {
     expect(picks(maglev(new Scene([2, 1, 1])), 4)).toEqual([0, 1, 2, 0])
   })

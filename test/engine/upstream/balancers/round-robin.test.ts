@@ -163,6 +163,19 @@ describe('members that come and go', () => {
     expect(counts[7]).toBeLessThan(25)
   })
 
+  it('owe nothing, once back, for picks in which they were gone and tried already', () => {
+    const turnsOf = (excluded: Uint8Array | null) => {
+      const scene = new Scene([1, 1, 1])
+      const balancer = new RoundRobin(scene.members)
+      picks(balancer, 2)
+      scene.admit(place => place !== 2)
+      picks(balancer, 10, excluded)
+      scene.admit(() => true)
+      return picks(balancer, 4)
+    }
+    expect(turnsOf(excluding(3, [2]))).toEqual(turnsOf(null))
+  })
+
   it('do not leave others waiting for turns that a heavy one has had', () => {
     const scene = new Scene([60_000, 1, 1])
     const balancer = new RoundRobin(scene.members)

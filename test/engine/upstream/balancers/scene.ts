@@ -6,6 +6,8 @@ import { Members } from '../../../../engine/upstream/members.ts'
 
 export interface SceneSettings {
   readonly servers?: readonly string[]
+  /** Of those whose server has several addresses; else the servers. */
+  readonly names?: readonly string[]
   readonly workers?: number
 }
 
@@ -15,9 +17,12 @@ export class Scene {
   readonly page: StatePage
   readonly loads: MemberLoads
 
-  constructor(weights: readonly number[], { servers, workers = 1 }: SceneSettings = {}) {
+  constructor(weights: readonly number[], { servers, names = servers, workers = 1 }: SceneSettings = {}) {
     this.members = new Members(
-      weights.map((weight, column) => ({ column, weight, server: servers?.[column] ?? serverAt(column) })),
+      weights.map((weight, column) => {
+        const server = servers?.[column] ?? serverAt(column)
+        return { column, weight, server, name: names?.[column] ?? server }
+      }),
     )
     this.page = StatePage.create(workers, weights.length)
     const rows = this.page.rows.map(row => row.inFlight)

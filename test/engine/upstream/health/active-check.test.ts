@@ -200,6 +200,14 @@ describe('an active check that is stopped', () => {
     expect(rig.clock.pending).toBe(0)
   })
 
+  it('may be so from where it tells of a result, and tells of no change then', async () => {
+    const rig = await new Rig({ unhealthyThreshold: 1 }).started()
+    rig.check.onResult = () => rig.check.stop()
+    rig.end(DOWN)
+    expect(rig.changes).toEqual([])
+    expect(rig.clock.pending).toBe(0)
+  })
+
   it('may be so from where it tells of a change', async () => {
     const rig = await new Rig({ unhealthyThreshold: 1 }).started()
     rig.onChange = () => rig.check.stop()

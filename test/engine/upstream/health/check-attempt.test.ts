@@ -53,6 +53,7 @@ describe('a check within its deadline', () => {
   })
 
   it.each([
+    [1, 'timeout after 1ms'],
     [100, 'timeout after 100ms'],
     [1_500, 'timeout after 1.5s'],
     [2_000, 'timeout after 2s'],

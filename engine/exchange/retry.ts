@@ -1,0 +1,92 @@
+/**
+ * Another try of a request whose last one has come to nothing: whether there may be one, where, and when. Whether it is
+ * safe to send the request again is for whoever asks.
+ */
+import { stampOf } from '../shared/clock.ts'
+import type { Endpoint } from '../upstream/endpoint.ts'
+import { WAITS } from '../upstream/room.ts'
+import type { Attempt } from './attempt.ts'
+import type { ErrorCode } from './errors.ts'
+import type { Forward } from './forward.ts'
+import { HeldRequest } from './held-request.ts'
+
+export class Retry {
+  readonly #forward: Forward
+  /** Where the request has been in vain. */
+  readonly tried = new Set<Endpoint>()
+  /** A connection that others had used has failed it: the next one may be as stale. */
+  wantsFresh = false
+  /** Tries elsewhere, made or about to be. */
+  #count = 0
+  #pause: NodeJS.Timeout | null = null
+
+  constructor(forward: Forward) {
+    this.#forward = forward
+  }
+
+  /**
+   * Sends it once more on a fresh connection: the origin had closed one that others had used as we wrote to it. That is
+   * nobody's failure. False when that has happened before, or there is nobody.
+   */
+  again(attempt: Attempt): boolean {
+    if (this.wantsFresh) return false
+    this.wantsFresh = true
+    const forward = this.#forward
+    const { upstream } = forward
+    forward.held = HeldRequest.of(attempt)
+    attempt.end(null, performance.now())
+    const { endpoint } = attempt
+    if (upstream.keepsSession(endpoint) && forward.sendHeldTo(endpoint, performance.now())) return true
+    return this.#send('upstream_closed', true)
+  }
+
+  /**
+   * Sends it to an endpoint that it has not been to, after a pause where one is configured; where all of those are full,
+   * it waits. False when there is none, or no more tries are allowed. `code` is for the client when that comes out later;
+   * a request whose answer is at hand does not wait.
+   */
+  elsewhere(attempt: Attempt, code: ErrorCode, hasAnswer: boolean): boolean {
+    const forward = this.#forward
+    const { settings, retryBudget } = forward.upstream
+    const nowMs = performance.now()
+    this.tried.add(attempt.endpoint)
+    if (this.#count >= settings.retry.attempts || !forward.upstream.hasOther(this.tried, nowMs)) return false
+    if (!retryBudget.withdraw(stampOf(nowMs))) return false
+    const pauseMs = this.#pauseMs()
+    this.#count += 1
+    forward.held = HeldRequest.of(attempt)
+    if (pauseMs > 0) {
+      this.#pause = setTimeout(() => forward.exchange.guard(() => this.#afterPause(code)), pauseMs)
+      return true
+    }
+    if (this.#send(code, !hasAnswer)) return true
+    retryBudget.giveBack()
+    forward.held = null
+    return false
+  }
+
+  #afterPause(code: ErrorCode): void {
+    this.#pause = null
+    if (this.#send(code, true)) return
+    this.#forward.upstream.retryBudget.giveBack()
+    this.#forward.failWithout(code)
+  }
+
+  #send(code: ErrorCode, mayWait: boolean): boolean {
+    const forward = this.#forward
+    const lack = forward.sendHeld()
+    return lack === 'full' && mayWait ? forward.wait(code) === WAITS : lack === null
+  }
+
+  /** Twice as long each time, and at random between half and all of it, so that many do not come back at once. */
+  #pauseMs(): number {
+    const { backoffMs, backoffMaxMs } = this.#forward.upstream.settings.retry
+    const pauseMs = Math.min(backoffMaxMs, backoffMs * 2 ** this.#count)
+    return pauseMs * (0.5 + Math.random() / 2)
+  }
+
+  end(): void {
+    if (this.#pause !== null) clearTimeout(this.#pause)
+    this.#pause = null
+  }
+}
