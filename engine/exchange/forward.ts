@@ -23,7 +23,7 @@ import type { ClientSession } from '../upstream/client-session.ts'
 import type { Endpoint } from '../upstream/endpoint.ts'
 import { outcomeOfStatus } from '../upstream/health/outcome.ts'
 import { GONE, type RequestFate, type SessionError, UNANSWERED, UNSENT } from '../upstream/response-receiver.ts'
-import { type Entry, QUEUE_FULL, WAITS } from '../upstream/room.ts'
+import { type Entry, FULL, QUEUE_FULL, WAITS } from '../upstream/room.ts'
 import type { Lack, Upstream } from '../upstream/upstream.ts'
 import { Attempt } from './attempt.ts'
 import { cookieValue } from './cookie.ts'
@@ -213,7 +213,9 @@ export class Forward {
     // Another worker may have been quicker to the last place of one endpoint, and not of all.
     if (lost !== null && this.sendHeld() === null) return
     const entry = this.wait('no_endpoint')
-    if (entry !== WAITS) exchange.fail(entry === QUEUE_FULL ? 'upstream_queue_full' : 'upstream_full')
+    if (entry === QUEUE_FULL) exchange.fail('upstream_queue_full')
+    // What others kept may have been given up between the two looks.
+    else if (entry === FULL && this.sendHeld() !== null) exchange.fail('upstream_full')
   }
 
   #startWithNobody(head: Head, facts: RequestFacts): void {

@@ -29,8 +29,10 @@ export class Waiting implements Waiter {
   #take(): boolean {
     const forward = this.#forward
     const { room } = forward.upstream
-    const lack = forward.sendHeld()
+    let lack = forward.sendHeld()
     if (lack === 'full' && room.isWorthWaiting) return false
+    // What others kept may have been given up between the two looks.
+    if (lack === 'full') lack = forward.sendHeld()
     forward.waitingOver()
     if (lack === 'full') forward.exchange.fail('upstream_full')
     else if (lack === 'none') forward.failWithout(this.#code)

@@ -24,7 +24,7 @@ export function until(later: number, stamp: number): number {
 export const SKEW_MS = 1000
 
 /** Milliseconds by which the stamp of a request may be out of date: it is taken with its first byte. */
-const STALE_MS = 60_000
+export const STALE_MS = 60_000
 
 /**
  * Milliseconds until `ends`; not above 0 where that is over. `longestMs` is the most it can ever have been ahead: what

@@ -116,18 +116,21 @@ export interface EndpointStatus {
   readonly responseUs: number
 }
 
-/** An endpoint that is added while it runs; what is left out is as in a configuration. */
+/** An endpoint that is added while it runs; what is left out is as in a configuration. One with a name comes in when that resolves. */
 export type NewEndpoint = Pick<EndpointSnapshot, 'address'> & Partial<EndpointSnapshot>
 
 /**
  * Changes to an upstream without a reload. An endpoint is named as in the configuration (`api.internal:80` is all the
- * addresses of that name), or as in `endpoints()`. Each method takes effect for the next request, resolves when every
- * worker knows of it, and rejects with a `RangeError` for an endpoint that there is not (or is already).
+ * addresses of that name, those that come later too), or as in `endpoints()`: one address, of whichever names have it.
+ * Each method takes effect for the next request, resolves when every worker knows of it, and rejects with a `RangeError`
+ * for an endpoint that there is not (or is already), and for values that cannot be; with an `Error` once the engine has
+ * stopped.
  */
 export interface UpstreamControl {
   endpoints(): readonly EndpointStatus[]
+  /** Rejects with a `RangeError` where there is no room: for twice the endpoints of the configuration, and 1,024 more. */
   add(endpoint: NewEndpoint): Promise<void>
-  /** New work goes elsewhere at once; what runs there ends in its own time. */
+  /** New work goes elsewhere at once; what runs there ends in its own time. Not for a single address of a name. */
   remove(endpoint: string): Promise<void>
   setWeight(endpoint: string, weight: number): Promise<void>
   up(endpoint: string): Promise<void>

@@ -13,6 +13,7 @@ import {
   ENDPOINT_CELLS,
   PASSIVE_STATE,
   PASSIVE_UP,
+  RESTORED_AT,
   UP_SINCE,
 } from '../shared/endpoint-cells.ts'
 import type { StatePage } from '../shared/state-page.ts'
@@ -24,12 +25,15 @@ import { type Ejectable, PassiveHealth } from '../upstream/health/passive-health
 import { judgeSuccessRates, type RequestCounts } from '../upstream/health/success-rate.ts'
 import type { EndpointPlacement } from '../upstream/placement.ts'
 import type { EngineEvent } from './api.ts'
+import { spareTheLast } from './spare-the-last.ts'
 
 interface Watched extends Ejectable {
   readonly placement: EndpointPlacement
   readonly check: ActiveCheck | null
   /** A check has failed since the last one after which all was well. */
   hasFailed: boolean
+  /** When checks brought it up, as a stamp; 0 if they never did. */
+  healthyAt: number
   /** Tries and good ones as of the last comparison. */
   counts: RequestCounts
 }
@@ -77,6 +81,7 @@ export class HealthWatch {
       placement,
       check,
       hasFailed: false,
+      healthyAt: 0,
       cells: placement.column * ENDPOINT_CELLS,
       counts: this.#countsOf(placement.column),
     })
@@ -94,12 +99,20 @@ export class HealthWatch {
   #checked(placement: EndpointPlacement, healthy: boolean, reason: string): void {
     const { endpointCells } = this.#page
     const at = placement.column * ENDPOINT_CELLS
+    const watched = this.#watched.get(placement.column)
+    const stamp = stampOf(performance.now()) || 1
+    if (healthy && watched !== undefined) watched.healthyAt = stamp
     // Before the state: it is to begin with slow start at once.
-    if (healthy) Atomics.store(endpointCells, at + UP_SINCE, stampOf(performance.now()) || 1)
+    if (healthy) Atomics.store(endpointCells, at + UP_SINCE, stamp)
     Atomics.store(endpointCells, at + CHECK_STATE, healthy ? CHECK_HEALTHY : CHECK_UNHEALTHY)
+    if (!healthy) spareTheLast(this.#page, this.#placements())
     announceChange(this.#page, this.#index)
     const { name: upstream } = this.#upstream
     this.#onEvent({ kind: 'endpoint_checked', upstream, endpoint: placement.name, healthy, reason })
+  }
+
+  #placements(): EndpointPlacement[] {
+    return [...this.#watched.values()].map(({ placement }) => placement)
   }
 
   /**
@@ -166,9 +179,10 @@ export class HealthWatch {
   /** All of the interval: what requests met with before it was ejected, or ill, is not to count once more. */
   #wasUp(watched: Watched, stamp: number, intervalMs: number): boolean {
     if (this.#read(watched, PASSIVE_STATE) !== PASSIVE_UP) return false
-    const since = this.#read(watched, UP_SINCE)
-    const upMs = until(stamp, since)
-    return since === 0 || upMs < 0 || upMs >= intervalMs
+    return [this.#read(watched, RESTORED_AT), watched.healthyAt].every(since => {
+      const upMs = until(stamp, since)
+      return since === 0 || upMs < 0 || upMs >= intervalMs
+    })
   }
 
   #eject(watched: Watched, reason: string): void {

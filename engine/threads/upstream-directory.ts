@@ -11,26 +11,22 @@ import {
   ADMIN_DRAINING,
   ADMIN_STATE,
   ADMIN_UP,
-  CHECK_HEALTHY,
   CHECK_STATE,
   CHECK_UNHEALTHY,
   ENDPOINT_CELLS,
-  PASSIVE_EJECTED,
-  PASSIVE_STATE,
-  PASSIVE_UNTIL,
-  PASSIVE_UP,
   UP_SINCE,
 } from '../shared/endpoint-cells.ts'
 import type { StatePage } from '../shared/state-page.ts'
 import type { EndpointSnapshot, UpstreamSnapshot } from '../snapshot.ts'
 import { announceChange } from '../upstream/health/announce.ts'
 import type { NameOwner, NameWatch, WatchedName } from '../upstream/names.ts'
-import { type EndpointPlacement, placementOf } from '../upstream/placement.ts'
+import { type EndpointPlacement, hostOf, placementOf } from '../upstream/placement.ts'
 import type { EndpointStatus, EngineEvent, NewEndpoint, UpstreamControl } from './api.ts'
 import type { Columns } from './columns.ts'
 import { endpointStatus } from './endpoint-status.ts'
 import { checkWeight, completeEndpoint } from './new-endpoint.ts'
 import { type Place, placesOfHost, placesOfService } from './places.ts'
+import { spareTheLast } from './spare-the-last.ts'
 
 /** Milliseconds between two looks at whether a drained endpoint is at rest. */
 const DRAIN_POLL_MS = 20
@@ -114,7 +110,8 @@ export class UpstreamDirectory implements UpstreamControl {
     const wish: Wish = { weight: null, admin: null }
     const entry: Entry = { endpoint, wish, wishes: new Map(), placements: [], watch: null }
     const { address } = endpoint
-    if (!isNamed(endpoint) && address.kind !== 'srv') this.#place(entry, [{ address, weight: null, rank: 0 }])
+    if (!isNamed(endpoint) && address.kind !== 'srv')
+      this.#place(entry, [{ address, host: null, weight: null, rank: 0 }])
     else if (this.#owner.names !== null) this.#watch(entry, this.#owner.names)
     this.#entries.push(entry)
     return entry
@@ -174,7 +171,7 @@ export class UpstreamDirectory implements UpstreamControl {
     this.#owner.onEvent({ kind: 'name_failed', upstream: this.snapshot.name, name: endpoint.name, error })
   }
 
-  #placementOf(entry: Entry, { address, weight, rank }: Place, column: number): EndpointPlacement {
+  #placementOf(entry: Entry, { address, host, weight, rank }: Place, column: number): EndpointPlacement {
     const { endpoint } = entry
     const text = formatAddress(address)
     return placementOf(endpoint, column, address, {
@@ -183,6 +180,7 @@ export class UpstreamDirectory implements UpstreamControl {
       weight: entry.wishes.get(text)?.weight ?? entry.wish.weight ?? weight ?? endpoint.weight,
       priority: endpoint.priority + rank,
       token: this.#owner.tokenOf(this.snapshot, `${endpoint.name} ${text}`),
+      ...(host === null || address.kind !== 'tcp' ? {} : { host: hostOf({ ...address, host }) }),
     })
   }
 
@@ -209,7 +207,7 @@ export class UpstreamDirectory implements UpstreamControl {
         removed: removed.map(({ name }) => name),
       })
     }
-    if (removed.length > 0) this.#spareTheLast()
+    if (removed.length > 0) spareTheLast(this.#owner.page, placements)
     this.#owner.onPlaced(this.#index, placements)
     await this.#owner.publish(this.#index, placements)
     for (const { column } of removed) this.#owner.columns.retire(column)
@@ -323,25 +321,9 @@ export class UpstreamDirectory implements UpstreamControl {
       if (isNew) Atomics.store(page.endpointCells, at + UP_SINCE, stampOf(performance.now()) || 1)
       Atomics.store(page.endpointCells, at + ADMIN_STATE, state)
     }
-    if (state !== ADMIN_UP) this.#spareTheLast()
+    if (state !== ADMIN_UP) spareTheLast(page, this.placements)
     announceChange(page, this.#index)
     return placements
-  }
-
-  /**
-   * The last endpoint is never ejected, and one that has become the last by a change does not wait for the end of its
-   * ejection: the next request tries it.
-   */
-  #spareTheLast(): void {
-    const cells = this.#owner.page.endpointCells
-    const willing = this.placements
-      .map(({ column }) => column * ENDPOINT_CELLS)
-      .filter(at => cells[at + ADMIN_STATE] === ADMIN_UP && cells[at + CHECK_STATE] === CHECK_HEALTHY)
-    if (willing.some(at => cells[at + PASSIVE_STATE] === PASSIVE_UP)) return
-    for (const at of willing) {
-      const isEjected = Atomics.load(cells, at + PASSIVE_STATE) === PASSIVE_EJECTED
-      if (isEjected) Atomics.store(cells, at + PASSIVE_UNTIL, stampOf(performance.now()))
-    }
   }
 
   /** By the configuration's name, all of its addresses; by an address, that one, of whatever names it is. */

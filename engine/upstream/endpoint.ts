@@ -27,7 +27,7 @@ export class Endpoint {
   /** What the configuration calls it; the same for all addresses of a name. */
   readonly server: string
   /** What `Host` says where the route asks for the endpoint's own, or the request had none. */
-  readonly host: string
+  host: string
   weight: number
   readonly backup: boolean
   priority: number

@@ -2,7 +2,7 @@
  * The endpoints of an upstream that serve together: those of one priority, or the backups. Knows which of them may be
  * chosen now, and has a balancer of its own to choose.
  */
-import { left, until } from '../shared/clock.ts'
+import { left, STALE_MS, until } from '../shared/clock.ts'
 import {
   ADMIN_STATE,
   ADMIN_UP,
@@ -116,7 +116,8 @@ export class Group {
     const since = this.#cells[at] as number
     if (this.#slowStartMs === 0 || since === 0) return endpoint.weight
     const upMs = until(stamp, since)
-    if (upMs < 0 || upMs >= this.#slowStartMs) {
+    // A request may have begun a little before the endpoint came up: that is no reason to take it for old.
+    if (upMs < -STALE_MS || upMs >= this.#slowStartMs) {
       // Long ago: stamps wrap, and in some weeks it would seem to come up once more.
       Atomics.compareExchange(this.#cells, at, since, 0)
       return endpoint.weight

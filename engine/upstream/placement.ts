@@ -47,8 +47,8 @@ export function placementOf(
   }
 }
 
-/** Without the port that http implies. */
-function hostOf(address: Address): string {
+/** What `Host` says for an address: without the port that http implies. */
+export function hostOf(address: Address): string {
   if (address.kind === 'unix') return 'localhost'
   const text = formatAddress(address)
   return address.port === 80 ? text.slice(0, -3) : text

@@ -130,6 +130,7 @@ export class Upstream {
       known.delete(placement.column)
       endpoint.weight = placement.weight
       endpoint.priority = placement.priority
+      endpoint.host = placement.host
       endpoint.permits.max = placement.connectionsMax
       return endpoint
     })
@@ -137,7 +138,8 @@ export class Upstream {
     this.health.setEndpoints(this.endpoints)
     this.#groups = groupsOf(this.endpoints).map(group => new Group(group, this.settings, this.#shared))
     this.sticky = this.settings.sticky === null ? null : new Sticky(this.settings.sticky, this.endpoints)
-    this.#epoch = -1
+    // At once, and not with the next request: an origin that is drained is to be rid of connections that nobody uses.
+    this.#refresh(this.#shared.page.upstreamCells[this.#epochCell] as number, performance.now())
     this.room.setEndpoints(this.endpoints)
   }
 

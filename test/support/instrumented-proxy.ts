@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ExchangeRecord } from '../../engine/exchange/record.ts'
 import { type EngineEvent, type EngineOptions, startEngine } from '../../engine/index.ts'
+import type { UpstreamControl } from '../../engine/threads/api.ts'
 import { servesListener } from '../../engine/threads/messages.ts'
 import { within } from './bell.ts'
 import type { TestProxy } from './proxy.ts'
@@ -31,6 +32,8 @@ export interface WorkerReport {
 
 export interface InstrumentedProxy extends TestProxy {
   readonly events: readonly EngineEvent[]
+  /** Changes an upstream while it runs. */
+  upstream(name: string): UpstreamControl
   /** Asks every worker what it holds. */
   reports(): Promise<readonly WorkerReport[]>
   /** The records of all workers, once there are at least `count`. */
@@ -109,6 +112,7 @@ export async function startInstrumentedProxy(options: InstrumentedProxyOptions):
     port: portOf(0),
     portOf,
     stats: () => engine.stats(),
+    upstream: name => engine.upstream(name),
     stop: () => engine.stop(),
     kill: () => engine.kill(),
     reports,

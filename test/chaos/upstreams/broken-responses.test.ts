@@ -34,7 +34,7 @@ describe('an origin of four that resets after half a response', () => {
     await load.next(500)
     await fleet.origin('c').behave({ answer: 'reset_in_content' })
     await load.until(() => fleet.status('c').state === 'ejected', 'c is ejected')
-    await load.until(() => fleet.status('c').requests === 0, 'nothing is under way at c')
+    await fleet.leftAlone('c')
     const without = await load.next(1_000)
     expect(without.failures).toEqual([])
     expect(without.origins.get('c')).toBeUndefined()

@@ -64,7 +64,7 @@ describe('an origin half of whose responses are errors', () => {
     await load.next(1_000)
     await fleet.origin('e').behave({ errorShare: 0.5 })
     await load.until(() => fleet.status('e').state === 'ejected', 'e is ejected')
-    await load.until(() => fleet.status('e').requests === 0, 'nothing is under way at e')
+    await fleet.leftAlone('e')
     const without = await load.next(2_000)
     expect(without.failures).toEqual([])
     for (const name of 'abcd') expect(without.share(name)).toBeCloseTo(0.25, 1)

@@ -66,6 +66,14 @@ export class Fleet implements AsyncDisposable {
     return this.stats().inFlight.reduce((sum, { requests }) => sum + requests, 0)
   }
 
+  /** Waits until nothing is under way at an origin that is not chosen any more. */
+  async leftAlone(name: string): Promise<void> {
+    const { endpoint } = this.origin(name)
+    // This changes nothing, and has come about when no worker is still at what it did before.
+    await this.upstream.setWeight(endpoint, this.status(name).weight)
+    await waitFor(() => this.status(name).requests === 0, `nothing under way at ${name}`)
+  }
+
   load(options: Partial<LoadOptions> = {}): Load {
     return new Load({ port: this.port, connections: CONNECTIONS, ...options })
   }

@@ -1,9 +1,8 @@
-import { type LookupAddress, lookup } from 'node:dns'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Dial } from '../../../engine/net/dial.ts'
 import type { Address } from '../../../engine/snapshot.ts'
 import { blackhole } from '../../support/blackhole.ts'
@@ -12,30 +11,6 @@ import { refusingPort } from '../../support/refusing-port.ts'
 import { turns } from '../../support/turns.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { acceptOn, Recorder, TestNet } from './sockets.ts'
-
-vi.mock('node:dns', { spy: true })
-
-type Callback = (error: NodeJS.ErrnoException | null, found: LookupAddress[]) => void
-
-/** The resolver's answer to the next question, given when `answer` is called. */
-function resolveByHand(): { answer: Callback } {
-  const held: { answer: Callback } = {
-    answer: () => {
-      throw new Error('nobody has asked')
-    },
-  }
-  vi.mocked(lookup).mockImplementationOnce(((_name: string, _options: object, callback: Callback) => {
-    held.answer = callback
-  }) as unknown as typeof lookup)
-  return held
-}
-
-function resolvesTo(...addresses: string[]): void {
-  const answer = addresses.map(address => ({ address, family: address.includes(':') ? 6 : 4 }))
-  vi.mocked(lookup).mockImplementationOnce(((_name: string, _options: object, callback: Callback) => {
-    setImmediate(callback, null, answer)
-  }) as unknown as typeof lookup)
-}
 
 let folder = ''
 
@@ -47,16 +22,8 @@ afterAll(() => {
   rmSync(folder, { recursive: true })
 })
 
-beforeEach(() => {
-  vi.mocked(lookup).mockReset()
-})
-
 function tcp(host: string, port: number): Address {
   return { kind: 'tcp', host, port }
-}
-
-function portOf(address: Address): number {
-  return address.kind === 'tcp' ? address.port : 0
 }
 
 async function outcomeOf(net: TestNet, address: Address, timeoutMs = 5_000): Promise<Recorder> {
@@ -72,11 +39,10 @@ describe('dialling', () => {
   it.each([
     ['an IPv4 address', '127.0.0.1'],
     ['an IPv6 address', '::1'],
-  ])('%s opens a connection that reads and writes, and asks no resolver', async (_, host) => {
+  ])('%s opens a connection that reads and writes', async (_, host) => {
     if (host === '::1' && !hasIpv6) return
     const net = new TestNet()
     await using acceptor = await acceptOn(net, { address: tcp(host, 0) })
-    const askedBefore = vi.mocked(lookup).mock.calls.length
     const dialler = await outcomeOf(net, acceptor.address)
     expect(dialler.events).toEqual(['connect'])
     const connection = dialler.connection!
@@ -85,8 +51,6 @@ describe('dialling', () => {
     await waitFor(() => acceptor.recorders[0]?.text === 'hello')
     acceptor.connections[0]!.write(Buffer.from('there'), 0, 5, null)
     await waitFor(() => dialler.text === 'there')
-    // Listening asks, too.
-    expect(vi.mocked(lookup).mock.calls.length).toBe(askedBefore)
     expect(net.wheel.hanging).toBe(0)
     connection.destroy()
   })
@@ -201,99 +165,12 @@ describe('a dial that is cancelled', () => {
       expect(net.wheel.hanging).toBe(0)
     }
   })
-
-  it('while its name is looked up does not dial any more', async () => {
-    const net = new TestNet()
-    await using acceptor = await acceptOn(net)
-    const resolver = resolveByHand()
-    const recorder = new Recorder(net)
-    const dial = new Dial(net, tcp('origin.internal', portOf(acceptor.address)), 1_000, recorder)
-    dial.cancel()
-    resolver.answer(null, [{ address: '127.0.0.1', family: 4 }])
-    await turns()
-    expect(recorder.events).toEqual([])
-    expect(acceptor.connections.length).toBe(0)
-  })
 })
 
 describe('a name', () => {
-  it('is looked up, and its address dialled', async () => {
+  it('is no address: nothing is looked up here', async () => {
     const net = new TestNet()
-    await using acceptor = await acceptOn(net)
-    resolvesTo('127.0.0.1')
-    const dialler = await outcomeOf(net, tcp('origin.internal', portOf(acceptor.address)))
-    expect(dialler.events).toEqual(['connect'])
-    expect(vi.mocked(lookup).mock.lastCall![0]).toBe('origin.internal')
-    dialler.connection!.destroy()
-  })
-
-  it('with several addresses has them tried in order until one takes us', async () => {
-    const net = new TestNet()
-    await using acceptor = await acceptOn(net)
-    resolvesTo('127.0.0.2', '::1', '127.0.0.3', '127.0.0.1', '127.0.0.4')
-    const dialler = await outcomeOf(net, tcp('origin.internal', portOf(acceptor.address)))
-    expect(dialler.events).toEqual(['connect'])
-    await waitFor(() => acceptor.connections.length === 1)
+    expect((await outcomeOf(net, tcp('localhost', 80))).events).toEqual(['connect error EINVAL'])
     expect(net.wheel.hanging).toBe(0)
-    dialler.connection!.destroy()
-  })
-
-  it('of which no address takes us fails with the error of the last', async () => {
-    await using refusing = await refusingPort()
-    const net = new TestNet()
-    resolvesTo('127.0.0.2', '127.0.0.3', '127.0.0.1')
-    const dialler = await outcomeOf(net, tcp('origin.internal', refusing.port))
-    expect(dialler.events).toEqual(['connect error ECONNREFUSED'])
-  })
-
-  it('has one deadline for all of it: the look-up and every address', async () => {
-    await using hole = await blackhole()
-    const net = new TestNet()
-    const resolver = resolveByHand()
-    const recorder = new Recorder(net)
-    new Dial(net, tcp('origin.internal', hole.port), 1_000, recorder)
-    net.pass(600)
-    resolver.answer(null, [
-      { address: '127.0.0.1', family: 4 },
-      { address: '127.0.0.1', family: 4 },
-    ])
-    await turns()
-    net.pass(300)
-    expect(recorder.events).toEqual([])
-    net.pass(250)
-    expect(recorder.events).toEqual(['connect error ETIMEDOUT'])
-  })
-
-  it('that the resolver does not answer for fails at the deadline, and an answer that comes later is not used', async () => {
-    const net = new TestNet()
-    await using acceptor = await acceptOn(net)
-    const resolver = resolveByHand()
-    const recorder = new Recorder(net)
-    new Dial(net, tcp('origin.internal', portOf(acceptor.address)), 1_000, recorder)
-    net.pass(1_200)
-    expect(recorder.events).toEqual(['connect error ETIMEDOUT'])
-    resolver.answer(null, [{ address: '127.0.0.1', family: 4 }])
-    await turns()
-    expect(recorder.events.length).toBe(1)
-    expect(acceptor.connections.length).toBe(0)
-  })
-
-  it.each([['ENOTFOUND'], ['EAI_AGAIN']])('that does not resolve fails with what the resolver says: %s', async code => {
-    const net = new TestNet()
-    const resolver = resolveByHand()
-    const recorder = new Recorder(net)
-    new Dial(net, tcp('nowhere.invalid', 80), 1_000, recorder)
-    resolver.answer(Object.assign(new Error('no'), { code }), [])
-    expect(recorder.events).toEqual([`connect error ${code}`])
-    expect(net.wheel.hanging).toBe(0)
-  })
-
-  it('without addresses does not exist', async () => {
-    const net = new TestNet()
-    const resolver = resolveByHand()
-    const recorder = new Recorder(net)
-    new Dial(net, tcp('empty.internal', 80), 1_000, recorder)
-    resolver.answer(null, [])
-    expect(recorder.events).toEqual(['connect error ENOTFOUND'])
   })
 })

@@ -134,7 +134,23 @@ describe('an endpoint that is a service', () => {
       { addresses: ['10.0.0.3'], port: 83, priority: 40_000, weight: 5 },
     )
     expect(list(played)).toEqual(['10.0.0.1:81 w60 p2', '10.0.0.2:82 w1 p2', '[::1]:82 w1 p2', '10.0.0.3:83 w5 p3'])
-    expect(played.directory.placements[0]).toMatchObject({ host: '10.0.0.1:81', server: SERVICE })
+  })
+
+  it('is called by the names of its hosts, with the port unless that is 80, as virtual hosts know them', () => {
+    const played = served()
+    played.names.service(
+      SERVICE,
+      { addresses: ['10.0.0.1', '::1'], port: 80, host: 'one.test' },
+      { addresses: ['10.0.0.2'], port: 81, host: 'two.test' },
+    )
+    expect(played.directory.placements.map(({ name, host, server }) => [name, host, server])).toEqual([
+      ['10.0.0.1:80', 'one.test', SERVICE],
+      ['[::1]:80', 'one.test', SERVICE],
+      ['10.0.0.2:81', 'two.test:81', SERVICE],
+    ])
+    const { column } = played.placement('10.0.0.2:81')
+    played.names.service(SERVICE, { addresses: ['10.0.0.2'], port: 81, host: 'three.test' })
+    expect(played.placement('10.0.0.2:81')).toMatchObject({ column, host: 'three.test:81' })
   })
 
   it('that lists an address twice has it once, with the first priority', () => {

@@ -99,7 +99,7 @@ test('whatever stands in a place of a configuration, it is refused in words, or 
       // Editors must not complain of what the proxy takes.
       expect(schema.safeParse(value).error).toBe(undefined)
     }),
-    { numRuns: 1500 },
+    { numRuns: 500 },
   )
 })
 
@@ -112,7 +112,7 @@ test('two changes at once are refused in words, too', () => {
       const configuration = accepted(value)
       if (configuration !== null) expect(holesOf(configuration.snapshot)).toEqual([])
     }),
-    { numRuns: 800 },
+    { numRuns: 500 },
   )
 })
 
@@ -137,7 +137,7 @@ test('YAML, JSON and an object say the same, and are refused for the same', () =
       expect(outcome(() => parseConfiguration(stringify(value), 'any'))).toEqual(direct)
       expect(outcome(() => parseConfiguration(JSON.stringify(value), 'any'))).toEqual(direct)
     }),
-    { numRuns: 150 },
+    { numRuns: 80 },
   )
 })
 

@@ -273,7 +273,7 @@ describe('a half-open circuit', () => {
     expect(played.cell(CIRCUIT_GOOD)).toBe(1)
   })
 
-  it('hears nothing of tries that were let in as any other', () => {
+  it('hears nothing of tries that were let in without it', () => {
     const played = scene({ halfOpen: 1 })
     const stamp = halfOpen(played, 1)
     expect(observe(played.circuits[0]!, `${'.'.repeat(5)}${'x'.repeat(20)}`, stamp).join('')).toBe('')
@@ -466,7 +466,8 @@ describe('a circuit of several workers, whatever they do', () => {
               now += one.ms
             } else if (one.kind === 'request') {
               const circuit = circuits[one.worker]!
-              const state = circuit.state(now | 0)
+              // A worker may act on what it saw a moment ago.
+              const state = one.pick % 4 === 0 ? PASSES_AS_TRIAL : circuit.state(now | 0)
               if (state === PASSES) running.push(false)
               else if (state === PASSES_AS_TRIAL && circuit.enter(now | 0)) {
                 running.push(true)

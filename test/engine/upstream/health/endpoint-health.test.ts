@@ -118,7 +118,7 @@ describe('an endpoint of several workers', () => {
     expect(second.health.enter(second.a, stamp + 10)).toBe(true)
   })
 
-  it('that was let in as any other leaves without a trace', () => {
+  it('that was let in while it was up leaves without a trace', () => {
     const { first, upstreamCell } = scene()
     first.health.leave(first.a, 0, START)
     expect(upstreamCell(EPOCH)).toBe(0)
