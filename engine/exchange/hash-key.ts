@@ -1,4 +1,5 @@
 /** What a request is spread by, where a balancer keeps equal keys together. */
+import { isIP } from 'node:net'
 import { X_FORWARDED_FOR } from '../http1/field-names.ts'
 import type { Head } from '../http1/head.ts'
 import type { RequestFacts } from '../http1/request-facts.ts'
@@ -33,6 +34,8 @@ export function clientAddress(head: Head, downstream: Downstream): string {
     for (const entry of head.value(index).split(',').reverse()) {
       const address = withoutPort(entry.trim())
       if (address === '') continue
+      // Whoever wrote what is no address is not to be believed about what stands before it.
+      if (isIP(address) === 0) return nearest
       nearest = address
       if (!downstream.isTrusted(address)) return nearest
     }

@@ -40,6 +40,8 @@ export class TimerWheel {
   /** The last tick whose slot was swept. */
   #swept = 1
   #hanging = 0
+  /** `advance` is at work: some of the timers that are to be hung further on hang nowhere for that moment. */
+  #isSweeping = false
   #interval: NodeJS.Timeout | null = null
 
   /** `now` gives milliseconds that never run backwards; a test may give its own and call `advance` itself. */
@@ -74,7 +76,7 @@ export class TimerWheel {
   clear(timer: Timer): void {
     timer.dueTick = 0
     if (timer.slot >= 0) this.#unhang(timer)
-    if (this.#hanging === 0) this.#stop()
+    if (this.#hanging === 0 && !this.#isSweeping) this.#stop()
   }
 
   /**
@@ -98,9 +100,14 @@ export class TimerWheel {
     // After a long stall each slot needs to be looked at once, not once for every turn that was missed.
     let tick = Math.max(this.#swept, target - WHEEL_SLOTS)
     this.#swept = target
-    while (tick < target) {
-      tick += 1
-      this.#sweep(tick % WHEEL_SLOTS, target)
+    this.#isSweeping = true
+    try {
+      while (tick < target) {
+        tick += 1
+        this.#sweep(tick % WHEEL_SLOTS, target)
+      }
+    } finally {
+      this.#isSweeping = false
     }
     if (this.#hanging === 0) this.#stop()
   }

@@ -1,4 +1,4 @@
-import { stampOf } from '../shared/clock.ts'
+import { SKEW_MS, stampOf } from '../shared/clock.ts'
 import {
   ADMIN_STATE,
   ADMIN_UP,
@@ -24,6 +24,7 @@ export function spareTheLast({ endpointCells: cells }: StatePage, placements: re
   if (willing.some(at => cells[at + PASSIVE_STATE] === PASSIVE_UP)) return
   for (const at of willing) {
     const isEjected = Atomics.load(cells, at + PASSIVE_STATE) === PASSIVE_EJECTED
-    if (isEjected) Atomics.store(cells, at + PASSIVE_UNTIL, stampOf(performance.now()))
+    // Over for every worker, whatever its clock.
+    if (isEjected) Atomics.store(cells, at + PASSIVE_UNTIL, (stampOf(performance.now()) - SKEW_MS) | 0)
   }
 }

@@ -17,6 +17,9 @@ import { announceRoom, type Waiter, WaitingQueue } from './waiting-queue.ts'
 /** For connections that other workers keep idle. Past the time, or the number: 503. */
 const BRIEF_WAIT: QueueSnapshot = { size: 1000, timeoutMs: 200 }
 
+/** Of connections that are wanted here and elsewhere, this share changes hands with each request: it costs a new one. */
+const HANDED_OVER = 0.25
+
 /** What `enter` has to say. */
 export type Entry = typeof WAITS | typeof FULL | typeof QUEUE_FULL
 export const WAITS = 0
@@ -34,6 +37,8 @@ export class Room implements PoolOwner {
   readonly #index: number
   #endpoints: readonly Endpoint[] = []
   #isWatchingIdle = false
+  /** The connection that is about to be closed is given up for those who wait in other workers. */
+  #isGivingUp = false
 
   /** `index` is the upstream's place in the page. */
   constructor(settings: QueueSnapshot | null, index: number, { page, row }: SharedState, { wheel }: NetContext) {
@@ -78,19 +83,31 @@ export class Room implements PoolOwner {
   }
 
   onIdle(_pool: Pool): boolean {
-    const queue = this.#queue
-    queue.schedule()
-    const { elsewhere } = queue
-    // Those who wait here and elsewhere get their shares.
-    if (elsewhere > 0 && Math.random() * (elsewhere + queue.length) < elsewhere) return false
+    this.#isGivingUp = this.#isForOthers()
+    if (this.#isGivingUp) return false
+    this.#queue.schedule()
     this.#watchIdle()
     return true
   }
 
   onRoom(_pool: Pool): void {
     const { upstreamCells } = this.#page
-    this.#queue.schedule()
-    if (Atomics.load(upstreamCells, this.#queuedCell) > 0) announceRoom(upstreamCells, this.#index)
+    if (Atomics.load(upstreamCells, this.#queuedCell) === 0) return
+    // Whoever is told by a cell comes later than whoever is here.
+    if (this.#isGivingUp || this.#isForOthers()) this.#queue.abstain()
+    else this.#queue.schedule()
+    this.#isGivingUp = false
+    announceRoom(upstreamCells, this.#index)
+  }
+
+  /**
+   * Whether a connection that becomes free is for those who wait elsewhere. Where some wait here, too, all get their shares by
+   * chance: workers have as many connections, on average, as they have waiting.
+   */
+  #isForOthers(): boolean {
+    const { elsewhere, length } = this.#queue
+    if (elsewhere <= 0 || length === 0) return elsewhere > 0
+    return Math.random() * (elsewhere + length) < elsewhere * HANDED_OVER
   }
 
   /** What this worker keeps idle at an endpoint with a limit is closed when somebody in another one waits for it. */

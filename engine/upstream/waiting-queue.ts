@@ -8,6 +8,9 @@ import type { StatePage, StateRow } from '../shared/state-page.ts'
 import { QUEUED, RELEASES, UPSTREAM_CELLS } from '../shared/upstream-cells.ts'
 import type { QueueSnapshot } from '../snapshot.ts'
 
+/** Milliseconds after which a queue takes room that it has left to others, where they have not. */
+const ABSTINENCE_MS = 10
+
 export interface Waiter {
   /** Room at one endpoint may not be room for it: it has tried some in vain. Those behind it need not wait for it. */
   readonly isChoosy: boolean
@@ -45,6 +48,8 @@ export class WaitingQueue {
   /** A look at the queue is due, in this turn of the loop or with the next change of `RELEASES`. */
   #scheduled = false
   #listening = false
+  /** The value of `RELEASES` that tells of room for others. */
+  #left: number | null = null
 
   /** `index` is the upstream's place in the page, `row` this worker's. */
   constructor(settings: QueueSnapshot, wheel: TimerWheel, page: StatePage, row: StateRow, index: number) {
@@ -116,10 +121,28 @@ export class WaitingQueue {
     setImmediate(serve, this)
   }
 
+  /** Leaves to other workers the room that is announced next; looks again with the next change, or soon. */
+  abstain(): void {
+    if (this.#places.length === 0) return
+    this.#left = (this.releases + 1) | 0
+    setTimeout(endAbstinence, ABSTINENCE_MS, this)
+  }
+
+  /** @internal */
+  endAbstinence(): void {
+    this.#left = null
+    this.schedule()
+  }
+
   /** @internal */
   serve(): void {
     this.#scheduled = false
     const seen = this.releases
+    if (seen !== this.#left) this.#serveAll()
+    this.#listen(seen)
+  }
+
+  #serveAll(): void {
     let at = 0
     while (at < this.#places.length) {
       const { waiter } = this.#places[at] as Place
@@ -127,7 +150,6 @@ export class WaitingQueue {
       else if (waiter.isChoosy) at += 1
       else break
     }
-    this.#listen(seen)
   }
 
   /** Looks again when `RELEASES` is no longer `seen`. */
@@ -143,6 +165,10 @@ export class WaitingQueue {
 
 function serve(queue: WaitingQueue): void {
   queue.serve()
+}
+
+function endAbstinence(queue: WaitingQueue): void {
+  queue.endAbstinence()
 }
 
 /** Wakes all workers that wait for something to change at the upstream. */

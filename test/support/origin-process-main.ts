@@ -16,7 +16,7 @@ let errorsDue = 0
 let isStopping = false
 const connections = new Set<OriginConnection>()
 const held = new Set<OriginConnection>()
-const counts = { requests: 0, checks: 0, active: 0, activeMost: 0, openMost: 0, accepted: 0 }
+const counts = { requests: 0, checks: 0, checksBefore: -1, active: 0, activeMost: 0, openMost: 0, accepted: 0 }
 
 const tell = (message: FromOrigin) => process.send?.(message)
 
@@ -70,6 +70,7 @@ class OriginConnection {
       this.#respond(200, 'fine')
       return
     }
+    if (counts.requests === 0) counts.checksBefore = counts.checks
     counts.requests += 1
     counts.active += 1
     counts.activeMost = Math.max(counts.activeMost, counts.active)

@@ -24,6 +24,8 @@ export interface OriginCounts {
   /** Requests that have come whole, without checks. */
   readonly requests: number
   readonly checks: number
+  /** Checks that had come when the first request came; -1 before it. */
+  readonly checksBefore: number
   /** Requests under way, and the most that ever were. */
   readonly active: number
   readonly activeMost: number

@@ -46,7 +46,7 @@ describe('a name that has other addresses than before', () => {
 
     dns.set(NAME, { a: ['127.0.0.1', '127.0.0.2'] })
     await load.until(() => fleet.upstream.endpoints().length === 2, 'both addresses')
-    const both = await load.next(2_000)
+    const both = await load.next(4_000)
     expect(both.share('a')).toBeCloseTo(0.5, 1)
     expect((await load.stop()).failures).toEqual([])
     await fleet.rest()
@@ -89,7 +89,8 @@ describe('a name that has other addresses than before', () => {
       await load.until(() => fleet.eventsOf('name_failed').length > failures, `a failure: ${fault}`)
       const meanwhile = await load.next(500)
       expect(meanwhile.failures).toEqual([])
-      expect(meanwhile.share('a')).toBeCloseTo(0.5, 1)
+      expect(meanwhile.share('a')).toBeGreaterThan(0.3)
+      expect(meanwhile.share('b')).toBeGreaterThan(0.3)
       dns.misbehave(null)
       const recovered = fleet.eventsOf('name_recovered').length
       await load.until(() => fleet.eventsOf('name_recovered').length > recovered, `recovery from ${fault}`)

@@ -26,9 +26,10 @@ describe('an origin of four that is killed under load', () => {
     await load.until(() => fleet.status('b').state === 'unhealthy', 'checks have seen that b is gone')
     await fleet.origin('b').start()
     await load.until(() => fleet.status('b').state === 'up', 'b is back')
-    // Two have passed; a third may have begun meanwhile.
-    expect((await fleet.origin('b').counts()).checks).toBeLessThanOrEqual(3)
     const again = await load.next(4_000)
+    // Two have passed; on a busy machine a third may come before the first request.
+    expect((await fleet.origin('b').counts()).checksBefore).toBeGreaterThanOrEqual(2)
+    expect((await fleet.origin('b').counts()).checksBefore).toBeLessThanOrEqual(3)
     for (const name of ['a', 'b', 'c', 'd']) expect(again.share(name)).toBeCloseTo(0.25, 1)
 
     expect((await load.stop()).failures).toEqual([])

@@ -180,6 +180,18 @@ describe('a callback', () => {
     expect(clockwork.wheel.hanging).toBe(0)
   })
 
+  it('may clear the last timer that hangs, while another of its place is on its way to a later one', () => {
+    const clock = new Clockwork()
+    const later = clock.timer('later')
+    const own = clock.timer('own', () => clock.wheel.clear(own))
+    clock.wheel.set(later, 100)
+    clock.wheel.set(own, 100)
+    clock.wheel.set(later, 300)
+    clock.run(600)
+    expect(clock.names).toEqual(['own', 'later'])
+    expect(clock.wheel.hanging).toBe(0)
+  })
+
   it('may move timers that are due in the same tick: they pass at their new time', () => {
     const clockwork = new Clockwork()
     const others: Timer[] = []
