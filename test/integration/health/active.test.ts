@@ -56,6 +56,7 @@ describe('active checks', () => {
   it('of endpoints that start as ill let nothing through before the first has passed', async () => {
     await using ensemble = await openEnsemble({
       mood: 500,
+      workers: 1,
       upstream: { active: { ...CHECKS, start: 'unhealthy', path: '/x' } },
     })
     // `/x` is a request like any other to the origins: they answer it by their mood.
@@ -109,7 +110,7 @@ describe('active checks', () => {
   })
 
   it('begin with endpoints that are added, end with those that are removed', async () => {
-    await using ensemble = await openEnsemble({ upstream: { active: CHECKS } })
+    await using ensemble = await openEnsemble({ workers: 1, upstream: { active: CHECKS } })
     const c = await ensemble.extra('c')
     expect(c.checks).toBe(0)
     await ensemble.api.add({ name: 'c', address: c.address })
@@ -171,6 +172,7 @@ describe('success rates', () => {
   it('far below the others eject an endpoint, once, and it is back with a good response', async () => {
     await using ensemble = await openEnsemble({
       origins: 'abcde',
+      workers: 1,
       upstream: {
         passive: {
           consecutive: 0,

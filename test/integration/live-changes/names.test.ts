@@ -49,7 +49,7 @@ async function start(upstreams: Readonly<Record<string, TestUpstream>>): Promise
       upstreams: Object.fromEntries(asking),
       routes: asking.map(([name]) => ({ match: { hosts: [name] }, to: name })),
     }),
-    workers: 2,
+    workers: 1,
     shutdownGraceMs: 500,
     onEvent: event => events.push(event),
   })
