@@ -85,8 +85,12 @@ const passive = z.strictObject({
     0,
     65_535,
   ).default(3),
-  failures: wholeNumber('Failures within "window" that eject an endpoint; 0 for never.', 0, 65_535).default(0),
-  window: duration('Within which "failures" are counted.').prefault('10s'),
+  failures: wholeNumber(
+    'Failures that eject an endpoint, each no later than "window" after the one before; 0 for never.',
+    0,
+    65_535,
+  ).default(0),
+  window: duration('After that long without a failure, "failures" are counted from the beginning.').prefault('10s'),
   consecutive_5xx: wholeNumber(
     'Responses of 500 to 599 in a row that eject an endpoint; 0 for never.',
     0,
