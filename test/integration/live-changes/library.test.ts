@@ -4,6 +4,7 @@ import { get } from '../../support/heads.ts'
 import { MoodyOrigin } from '../../support/moody-origin.ts'
 import { rawClient } from '../../support/raw-client.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
+import { waitFor } from '../../support/wait-for.ts'
 
 async function open() {
   const folder = await temporaryFolder()
@@ -91,7 +92,7 @@ describe('a proxy in an application, with nothing configured but the addresses o
     const [first, second] = api.endpoints().map(({ name }) => name) as [string, string]
     using client = await rawClient(played.proxy.listeners[0]!.address)
     await client.send(get('/held/a'))
-    await played.ask()
+    await waitFor(() => played.a.held === 1, 'a request that its origin holds')
     const changes = [api.drain(first), api.drain(second), api.setWeight(second, 5)]
     changes.push(api.add({ address: { kind: 'tcp', host: '127.0.0.1', port: 1 } }))
     const closed = played.proxy.close()
