@@ -3,7 +3,12 @@
 /** Addresses that the origin listens on, 127.0.0.1 among them. */
 export const ENDPOINTS_MAX = 10
 
-/** The addresses of so many endpoints, with the origin's port. */
+/** The hosts of so many endpoints. */
+export function endpointHosts(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `127.0.0.${index + 1}`)
+}
+
+/** Their addresses, with the origin's port. */
 export function endpointAddresses(count: number, port: number): string[] {
-  return Array.from({ length: count }, (_, index) => `127.0.0.${index + 1}:${port}`)
+  return endpointHosts(count).map(host => `${host}:${port}`)
 }

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
+import { ENDPOINTS_MAX, endpointHosts } from '../frame/endpoints.ts'
 import { type Message, MessageReader } from '../frame/http-message.ts'
 import { FrameReader, renderFrame } from '../frame/websocket-frame.ts'
 import { CONTENTS, contentOf } from './content.ts'
@@ -28,26 +29,32 @@ const ANSWERS: ReadonlyMap<string, Answers> = new Map(
 const NOT_FOUND = answersOf('404 Not Found', Buffer.from('no such path\n'))
 
 export class AnsweringOrigin {
-  readonly #server: Server
+  /** One for each address that proxies may know it by. */
+  readonly #servers: Server[] = []
   /** Bytes of content that came with requests which came in full. */
   receivedBytes = 0
 
-  constructor() {
-    this.#server = createServer({ noDelay: true }, socket => this.#accept(socket))
+  /** Resolves with the port, on all addresses of an origin; 0 takes a free one. */
+  async listen(port: number): Promise<number> {
+    const [first, ...others] = endpointHosts(ENDPOINTS_MAX)
+    const taken = await this.#listenOn(first ?? '127.0.0.1', port)
+    for (const host of others) await this.#listenOn(host, taken)
+    return taken
   }
 
-  /** Resolves with the port; 0 takes a free one. */
-  async listen(port: number): Promise<number> {
-    this.#server.listen({ host: '127.0.0.1', port, backlog: 4096 })
-    await once(this.#server, 'listening')
-    const address = this.#server.address()
+  async #listenOn(host: string, port: number): Promise<number> {
+    const server = createServer({ noDelay: true }, socket => this.#accept(socket))
+    this.#servers.push(server)
+    server.listen({ host, port, backlog: 4096 })
+    await once(server, 'listening')
+    const address = server.address()
     if (address === null || typeof address === 'string') throw new Error('the origin listens on no port')
     return address.port
   }
 
   /** Takes no more connections; those that are open stay until their clients close them. */
   close(): void {
-    this.#server.close()
+    for (const server of this.#servers) server.close()
   }
 
   #accept(socket: Socket): void {

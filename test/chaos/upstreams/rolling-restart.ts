@@ -2,6 +2,9 @@ import { expect } from 'vitest'
 import type { TestUpstream } from '../../support/snapshot.ts'
 import { openFleet } from './fleet.ts'
 
+/** So that there is always something under way that has to end before an origin may. */
+const DELAY_MS = 5
+
 /**
  * Restarts all origins again and again under load, one after the other: each is drained first, then ends by itself or is
  * killed, starts again and is let in. Goes on until there were so many requests, and at least one round; none may fail.
@@ -12,6 +15,7 @@ export async function restartAllUnderLoad(
   deadlineMs: number,
 ): Promise<void> {
   await using fleet = await openFleet({ upstream })
+  await fleet.behave({ delayMs: DELAY_MS })
   using load = fleet.load()
   await load.next(500)
   const share = Math.floor(requests / (2 * fleet.origins.length))
@@ -36,5 +40,7 @@ export async function restartAllUnderLoad(
   const total = await load.stop()
   expect(total.failures).toEqual([])
   expect(total.ended).toBeGreaterThanOrEqual(requests)
+  // Not that they had to be saved by that.
+  expect(fleet.stats().retries).toBe(0)
   await fleet.rest()
 }
