@@ -15,6 +15,7 @@ import type { Head } from '../http1/head.ts'
 import { type RequestRewrite, writeRequestHead } from '../http1/head-writer.ts'
 import type { RequestFacts } from '../http1/request-facts.ts'
 import type { ResponseFacts } from '../http1/response-facts.ts'
+import type { ByteBuffer } from '../net/byte-buffer.ts'
 import type { Slot } from '../net/slots.ts'
 import { stampOf } from '../shared/clock.ts'
 import { RETRIES_TOTAL } from '../shared/state-page.ts'
@@ -36,7 +37,7 @@ import { openRace } from './hedge.ts'
 import { HeldRequest } from './held-request.ts'
 import type { Race } from './race.ts'
 import { Retry } from './retry.ts'
-import { codeOf, isRetried, outcomeOf } from './session-errors.ts'
+import { codeOf, outcomeOf } from './session-errors.ts'
 import { Waiting } from './waiting.ts'
 import type { WorkerContext } from './worker-context.ts'
 
@@ -147,7 +148,7 @@ export class Forward {
   }
 
   /** @hotpath */
-  #writeHead(out: ReturnType<ClientSession['prepare']>, endpoint: Endpoint, head: Head, facts: RequestFacts): void {
+  #writeHead(out: ByteBuffer, endpoint: Endpoint, head: Head, facts: RequestFacts): void {
     const { host, requestEdits } = this.#route
     const hasHost = facts.hostEnd > facts.hostStart
     this.#hostFollowsEndpoint = host.kind === 'upstream' || (host.kind === 'keep' && !hasHost)
@@ -353,13 +354,9 @@ export class Forward {
 
   /** The response is one that another is asked for, and another is under way now. False: it is the client's. */
   #passesOver(attempt: Attempt, status: number): boolean {
-    const { session } = attempt
-    if (!this.#raceGoesOn(attempt)) {
-      if (!this.isRepeatable || !session.keepsRequest) return false
-      if (!this.#retryOf().elsewhere(attempt, 'no_endpoint', true)) return false
-      if (this.attempt === attempt) this.attempt = null
-    }
-    session.discard(attempt)
+    if (!this.#raceGoesOn(attempt) && !this.#retryOf().afterStatus(attempt)) return false
+    if (this.attempt === attempt) this.attempt = null
+    attempt.session.discard(attempt)
     attempt.end(outcomeOfStatus(status), performance.now())
     return true
   }
@@ -391,42 +388,31 @@ export class Forward {
 
   onTryTimeout(attempt: Attempt): void {
     const { session } = attempt
-    const fate = session.keepsRequest ? UNANSWERED : GONE
+    const isConnected = session.open
+    const fate = !isConnected ? UNSENT : session.keepsRequest ? UNANSWERED : GONE
     session.cancel(attempt)
-    this.#failed(attempt, 'response_timeout', fate)
+    this.#failed(attempt, isConnected ? 'response_timeout' : 'connect_timeout', fate)
   }
 
   onSessionError(attempt: Attempt, error: SessionError, fate: RequestFate): void {
-    if (this.exchange.ended) return
-    const { session } = attempt
-    // The keep-alive race: the origin closed a connection that others had used as we wrote to it.
-    const isStale = error === 'closed' && fate <= UNANSWERED && (session.reused || session.persistent)
-    if (isStale && !this.#race?.isOn && this.#mayResend(fate)) {
-      this.attempt = null
-      if (this.#retryOf().again(attempt)) return
-    }
-    this.#failed(attempt, error, fate)
-  }
-
-  #mayResend(fate: RequestFate): boolean {
-    return fate !== GONE && !this.exchange.responseStarted && (this.isRepeatable || fate === UNSENT)
+    if (!this.exchange.ended) this.#failed(attempt, error, fate)
   }
 
   /** A try has come to nothing. */
   #failed(attempt: Attempt, error: SessionError, fate: RequestFate): void {
-    const { exchange, upstream } = this
-    attempt.end(outcomeOf(error), performance.now())
-    if (this.#raceGoesOn(attempt)) return
+    if (this.#raceGoesOn(attempt)) {
+      attempt.end(outcomeOf(error), performance.now())
+      return
+    }
     this.attempt = null
-    const code = this.#codeOf(error)
-    const mayRetry = this.#mayResend(fate) && isRetried(error, upstream.settings.retry)
-    if (mayRetry && this.#retryOf().elsewhere(attempt, code, false)) return
+    const { exchange } = this
+    if (this.#retryOf().afterError(attempt, error, fate)) return
     exchange.errorDetail = attempt.session.systemError
-    exchange.fail(code)
+    exchange.fail(this.codeOf(error))
   }
 
-  /** With all others down, what failed was the last resort: there is no endpoint. */
-  #codeOf(error: SessionError): ErrorCode {
+  /** What the client is told. With all others down, what failed was the last resort: there is no endpoint. */
+  codeOf(error: SessionError): ErrorCode {
     const isConnectError = error === 'connect_failed' || error === 'connect_timeout'
     return isConnectError && this.upstream.isDown(performance.now()) ? 'no_endpoint' : codeOf(error)
   }

@@ -1,14 +1,15 @@
 /**
- * Another try of a request whose last one has come to nothing: whether there may be one, where, and when. Whether it is
- * safe to send the request again is for whoever asks.
+ * Another try of a request whose last one has come to nothing: whether it is safe and allowed, where it goes, and when.
  */
 import { stampOf } from '../shared/clock.ts'
 import type { Endpoint } from '../upstream/endpoint.ts'
+import { GONE, type RequestFate, type SessionError, UNANSWERED, UNSENT } from '../upstream/response-receiver.ts'
 import { WAITS } from '../upstream/room.ts'
 import type { Attempt } from './attempt.ts'
 import type { ErrorCode } from './errors.ts'
 import type { Forward } from './forward.ts'
 import { HeldRequest } from './held-request.ts'
+import { isRetried, outcomeOf } from './session-errors.ts'
 
 export class Retry {
   readonly #forward: Forward
@@ -24,19 +25,34 @@ export class Retry {
     this.#forward = forward
   }
 
-  /**
-   * Sends it once more on a fresh connection: the origin had closed one that others had used as we wrote to it. That is
-   * nobody's failure. False when that has happened before, or there is nobody.
-   */
-  again(attempt: Attempt): boolean {
+  /** A try has failed. True when the request is on its way once more, or will be. */
+  afterError(attempt: Attempt, error: SessionError, fate: RequestFate): boolean {
+    const forward = this.#forward
+    const isSafe = forward.isRepeatable || fate === UNSENT
+    const mayResend = isSafe && fate !== GONE && !forward.exchange.responseStarted
+    // The keep-alive race: the origin closed a connection that others had used as we wrote to it.
+    const isStale = error === 'closed' && fate <= UNANSWERED && attempt.session.reused
+    if (mayResend && isStale && this.#again(attempt)) return true
+    attempt.end(outcomeOf(error), performance.now())
+    if (!mayResend || !isRetried(error, forward.upstream.settings.retry)) return false
+    return this.#elsewhere(attempt, forward.codeOf(error), false)
+  }
+
+  /** The response is one that another is asked for. True when another try is on its way, or will be. */
+  afterStatus(attempt: Attempt): boolean {
+    if (!this.#forward.isRepeatable || !attempt.session.keepsRequest) return false
+    return this.#elsewhere(attempt, 'no_endpoint', true)
+  }
+
+  /** Sends it once more on a fresh connection, which is nobody's failure; if that has happened before, not again. */
+  #again(attempt: Attempt): boolean {
     if (this.wantsFresh) return false
     this.wantsFresh = true
     const forward = this.#forward
-    const { upstream } = forward
+    const { endpoint } = attempt
     forward.held = HeldRequest.of(attempt)
     attempt.end(null, performance.now())
-    const { endpoint } = attempt
-    if (upstream.keepsSession(endpoint) && forward.sendHeldTo(endpoint, performance.now())) return true
+    if (forward.upstream.keepsSession(endpoint) && forward.sendHeldTo(endpoint, performance.now())) return true
     return this.#send('upstream_closed', true)
   }
 
@@ -45,7 +61,7 @@ export class Retry {
    * it waits. False when there is none, or no more tries are allowed. `code` is for the client when that comes out later;
    * a request whose answer is at hand does not wait.
    */
-  elsewhere(attempt: Attempt, code: ErrorCode, hasAnswer: boolean): boolean {
+  #elsewhere(attempt: Attempt, code: ErrorCode, hasAnswer: boolean): boolean {
     const forward = this.#forward
     const { settings, retryBudget } = forward.upstream
     const nowMs = performance.now()

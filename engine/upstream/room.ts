@@ -15,7 +15,7 @@ import type { Pool, PoolOwner } from './pool.ts'
 import { announceRoom, type Waiter, WaitingQueue } from './waiting-queue.ts'
 
 /** For connections that other workers keep idle. Past the time, or the number: 503. */
-const BRIEF_WAIT: QueueSnapshot = { size: 1000, timeoutMs: 200 }
+const BRIEF_WAIT: QueueSnapshot = { size: 1000, timeoutMs: 500 }
 
 /** Of connections that are wanted here and elsewhere, this share changes hands with each request: it costs a new one. */
 const HANDED_OVER = 0.25

@@ -24,6 +24,7 @@ import {
 } from '../shared/upstream-cells.ts'
 import type { UpstreamSnapshot } from '../snapshot.ts'
 import { Admission } from './admission.ts'
+import { hashOf } from './balancers/key-hash.ts'
 import { Budget } from './budget.ts'
 import { ConcurrencyLimit } from './concurrency-limit.ts'
 import { Endpoint, type SharedState, upstreamCircuit } from './endpoint.ts'
@@ -37,6 +38,9 @@ import { Sticky } from './sticky.ts'
 
 /** How much more than their share the healthy ones of a group are trusted to bear, as Envoy has it. */
 const OVERPROVISIONING = 1.4
+
+/** What keys choose their group by is not what they choose an endpoint by. */
+const GROUP_SEED = 0x67726f75
 
 /** Why `choose` has found nobody. */
 export type Lack =
@@ -192,15 +196,17 @@ export class Upstream {
     this.#sync(nowMs)
     this.lack = 'none'
     this.health.entry = 0
-    const first = this.#only ?? this.#groupByShare()
+    const first = this.#only ?? this.#groupByShare(key)
     if (first === null) return null
     const endpoint = this.#chooseIn(first, key, tried, nowMs)
     return endpoint ?? this.#chooseElsewhere(first, key, tried, nowMs)
   }
 
-  #groupByShare(): Group | null {
+  /** Requests with a key stay in one group, as they stay at one endpoint. */
+  #groupByShare(key: string): Group | null {
+    const chance = key === '' ? Math.random() : (hashOf(key, GROUP_SEED) >>> 0) / 2 ** 32
     // Rounding may leave the last share just below 1.
-    const draw = Math.random() * (this.#shares.at(-1) ?? 0)
+    const draw = chance * (this.#shares.at(-1) ?? 0)
     const index = this.#shares.findIndex(share => draw < share)
     return this.#groups[index] ?? null
   }

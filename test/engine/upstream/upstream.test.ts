@@ -98,6 +98,19 @@ describe('groups', () => {
     expect(crew.counts(1_000).s).toBeUndefined()
   })
 
+  it('keep the requests of one key together when they share them', () => {
+    const endpoints = [...named('abcd', { priority: 0 }), ...named('stuv', { priority: 1 })]
+    const crew = crewOf(endpoints, { balance: 'hash', hashOn: { kind: 'path' } })
+    for (const name of 'ab') crew.set(name, CHECK_STATE, CHECK_UNHEALTHY)
+    const keys = Array.from({ length: 400 }, (_, index) => `/key/${index}`)
+    const first = keys.map(key => crew.choose([], key))
+    for (let round = 0; round < 5; round += 1) expect(keys.map(key => crew.choose([], key))).toEqual(first)
+    // 2 of 4 with 1.4 times their share bear 0.7 of the keys.
+    const share = first.filter(name => 'cd'.includes(name)).length / keys.length
+    expect(Math.abs(share - 0.7)).toBeLessThan(0.08)
+    expect(new Set(first).size).toBe(6)
+  })
+
   it('leave the rest to whoever is there when even all of them together are not healthy enough', () => {
     const crew = crewOf([...named('abcd', { priority: 0 }), ...named('stuv', { priority: 1 })])
     for (const name of 'abcstu') crew.set(name, CHECK_STATE, CHECK_UNHEALTHY)

@@ -7,7 +7,7 @@ import { waitFor } from '../../support/wait-for.ts'
 import { byName, later, openScene, type Player, type Scene } from './scene.ts'
 
 /** Milliseconds that a circuit stays open here. */
-const OPEN_MS = 250
+const OPEN_MS = 400
 
 let scene: Scene
 let a: Player

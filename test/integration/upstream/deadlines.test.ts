@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { get, head, ok } from '../../support/heads.ts'
+import { blackhole } from '../../support/blackhole.ts'
+import { get, head, ok, post } from '../../support/heads.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { byName, ladder, openScene, type Player, type Scene } from './scene.ts'
 
+const hole = await blackhole()
 const budget = { budget: 10 }
 const slow = { backoffMs: 60_000, backoffMaxMs: 60_000 }
 let scene: Scene
@@ -16,8 +18,16 @@ beforeAll(async () => {
     const full = { endpoints: ladder(origins.slice(0, 1), { connectionsMax: 1 }), passive: null }
     return byName(
       {
-        brief: { ...common, retry: { ...budget, onTimeout: true, perTryMs: 150 } },
-        single: { ...common, retry: { ...budget, onTimeout: false, perTryMs: 150 } },
+        brief: { ...common, retry: { ...budget, onTimeout: true, perTryMs: 250 } },
+        dialling: {
+          ...common,
+          endpoints: [
+            { address: hole.address, name: 'hole' },
+            { ...endpoints[1]!, priority: 1 },
+          ],
+          retry: { ...budget, onTimeout: true, perTryMs: 250 },
+        },
+        single: { ...common, retry: { ...budget, onTimeout: false, perTryMs: 250 } },
         total: { ...common, retry: budget },
         pausing: { ...common, retry: { ...budget, ...slow } },
         bound: { ...common, retry: { ...budget, ...slow } },
@@ -38,7 +48,10 @@ beforeAll(async () => {
   ;[a, b, c] = scene.origins as [Player, Player, Player]
 })
 afterEach(() => scene.rest())
-afterAll(() => scene[Symbol.asyncDispose]())
+afterAll(async () => {
+  await scene[Symbol.asyncDispose]()
+  await hole.close()
+})
 
 const silent = () => undefined
 
@@ -61,6 +74,14 @@ describe('the time for one try', () => {
     a.playEach(silent)
     expect((await scene.get('/single/x')).status).toBe(504)
     expect(b.connections.length).toBe(0)
+  })
+
+  it('ends a dial, too, and since nothing was sent any request goes elsewhere', async () => {
+    const client = await scene.client()
+    await client.send(post('/dialling/x', 'abc'))
+    expect((await client.readResponse()).content.toString()).toBe('b')
+    expect(b.requests[0]!.content.toString()).toBe('abc')
+    expect((await scene.records(1))[0]).toMatchObject({ retries: 1, endpoint: 'b', error: '' })
   })
 
   it('is over with the head of the response, however long the rest takes', async () => {
