@@ -39,6 +39,8 @@ export class Endpoint {
   /** `null` where endpoints have no circuit of their own. */
   readonly circuit: Circuit | null
   readonly pool: Pool
+  /** It is one of its upstream's no more: what runs there ends, and nothing follows. */
+  isGone = false
   /** It may be chosen only by `Health.enter`: one that is to show whether it is back. */
   gated = false
 

@@ -138,7 +138,10 @@ export class Upstream {
       endpoint.permits.max = placement.connectionsMax
       return endpoint
     })
-    for (const gone of known.values()) gone.pool.close()
+    for (const gone of known.values()) {
+      gone.isGone = true
+      gone.pool.close()
+    }
     this.health.setEndpoints(this.endpoints)
     this.#groups = groupsOf(this.endpoints).map(group => new Group(group, this.settings, this.#shared))
     this.sticky = this.settings.sticky === null ? null : new Sticky(this.settings.sticky, this.endpoints)
@@ -262,6 +265,7 @@ export class Upstream {
   /** Whether a session that belongs to the endpoint may go on there: draining does not end it. */
   keepsSession(endpoint: Endpoint): boolean {
     return (
+      !endpoint.isGone &&
       this.#shared.page.endpointCells[endpoint.cells + ADMIN_STATE] !== ADMIN_DOWN &&
       this.#isWell(endpoint) &&
       endpoint.circuit?.isClosed !== false &&

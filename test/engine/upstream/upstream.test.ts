@@ -337,4 +337,14 @@ describe('a session', () => {
     upstream.health.observe(a, 1, 0, false, 100, crew.stamp)
     expect(keeps()).toBe(false)
   })
+
+  it('goes when its endpoint is removed, even if another one has the place of that in the page by now', () => {
+    const crew = crewOf(named('ab'))
+    const [, b] = crew.placements
+    const gone = crew.endpoint('a')
+    crew.upstream.update([b!])
+    expect(crew.upstream.keepsSession(gone)).toBe(false)
+    crew.upstream.update([b!, crew.place(endpointNamed('c'), gone.column)])
+    expect([crew.upstream.keepsSession(gone), crew.upstream.keepsSession(crew.endpoint('c'))]).toEqual([false, true])
+  })
 })

@@ -324,6 +324,25 @@ describe('requests that wait for room', () => {
     expect((await client.readResponse()).status).toBe(200)
   })
 
+  it('have their content asked for when their turn has come, by the endpoint', async () => {
+    a.playEach(() => undefined)
+    await asking('/waiting/first')
+    await waitFor(() => a.requests.length === 1, 'the first request')
+    const client = await scene.client()
+    await client.send(head('POST /waiting/second HTTP/1.1', 'Host: a', 'Content-Length: 6', 'Expect: 100-continue'))
+    await scene.proxy.reports()
+    expect(client.unread.length).toBe(0)
+    const [connection] = a.connections
+    await connection!.send(ok('a'))
+    await waitFor(() => connection!.unread.includes('/waiting/second'), 'the head of the second request')
+    await connection!.send(head('HTTP/1.1 100 Continue'))
+    await client.readUntil(unread => unread.includes('100 Continue'))
+    await client.send('abcdef')
+    await waitFor(() => a.requests.length === 2, 'the second request')
+    await connection!.send(ok(a.requests[1]!.content.toString()))
+    expect((await client.readResponse()).content.toString()).toBe('abcdef')
+  })
+
   it('are not read without end meanwhile', async () => {
     keep(a)
     await asking('/waiting/first')
