@@ -95,7 +95,8 @@ export async function openGeneration(
   snapshot: Snapshot,
   context: NetContext,
 ): Promise<{ generation: Generation; shared: SharedState }> {
-  const page = StatePage.create(1, snapshot.upstreams.length, snapshot.upstreams.length)
+  const endpoints = snapshot.upstreams.reduce((sum, upstream) => sum + upstream.endpoints.length, 0)
+  const page = StatePage.create(1, endpoints, snapshot.upstreams.length)
   const directory = new Directory(snapshot, page, { publish: () => Promise.resolve(), onEvent: () => undefined })
   await directory.open()
   const { placements } = directory

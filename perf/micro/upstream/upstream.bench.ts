@@ -17,7 +17,7 @@ async function choose(name: string, count: number, balance: BalanceName, connect
     netContext(),
   )
   const upstream = generation.upstreams[0]
-  if (upstream === undefined) throw new Error('the upstream is missing')
+  if (upstream?.endpoints.length !== count) throw new Error(`the upstream has not ${count} endpoints`)
   const now = performance.now()
   bench(
     name,
