@@ -10,6 +10,7 @@ export { ListenError } from './net/listen-error.ts'
 export type * from './snapshot.ts'
 export type {
   BoundListener,
+  CircuitState,
   EndpointState,
   EndpointStatus,
   Engine,

@@ -10,6 +10,7 @@ import { startProxy } from './proxy.ts'
 export { ListenError } from '../engine/net/listen-error.ts'
 export type {
   BoundListener,
+  CircuitState,
   EndpointState,
   EndpointStatus,
   EngineEvent,

@@ -94,6 +94,8 @@ export type EndpointState =
   | 'circuit_half_open'
   | 'up'
 
+export type CircuitState = 'closed' | 'open' | 'half_open'
+
 export interface EndpointStatus {
   readonly upstream: string
   readonly name: string
@@ -128,6 +130,8 @@ export type NewEndpoint = Pick<EndpointSnapshot, 'address'> & Partial<EndpointSn
  */
 export interface UpstreamControl {
   endpoints(): readonly EndpointStatus[]
+  /** The circuit of the upstream as a whole (those of endpoints are in their states); `null` where it has none. */
+  circuit(): CircuitState | null
   /** Rejects with a `RangeError` where there is no room: for twice the endpoints of the configuration, and 1,024 more. */
   add(endpoint: NewEndpoint): Promise<void>
   /** New work goes elsewhere at once; what runs there ends in its own time. Not for a single address of a name. */

@@ -1,4 +1,4 @@
-/** What the state page says of an endpoint, in words. */
+/** What the state page says of endpoints and circuits, in words. */
 import { CIRCUIT_CLOSED, CIRCUIT_HALF_OPEN, CIRCUIT_STATE } from '../shared/circuit-cells.ts'
 import {
   ADMIN_DOWN,
@@ -18,7 +18,7 @@ import {
 } from '../shared/endpoint-cells.ts'
 import type { StatePage } from '../shared/state-page.ts'
 import type { EndpointPlacement } from '../upstream/placement.ts'
-import type { EndpointState, EndpointStatus } from './api.ts'
+import type { CircuitState, EndpointState, EndpointStatus } from './api.ts'
 
 export function endpointStatus(page: StatePage, upstream: string, placement: EndpointPlacement): EndpointStatus {
   const { column, name, address, weight, backup, priority, connectionsMax } = placement
@@ -50,7 +50,12 @@ function stateOf(cell: (index: number) => number): EndpointState {
   const passive = cell(PASSIVE_STATE)
   if (passive === PASSIVE_EJECTED) return 'ejected'
   if (passive === PASSIVE_PROBING) return 'probing'
-  const circuit = cell(ENDPOINT_CIRCUIT + CIRCUIT_STATE)
-  if (circuit === CIRCUIT_CLOSED) return 'up'
-  return circuit === CIRCUIT_HALF_OPEN ? 'circuit_half_open' : 'circuit_open'
+  const circuit = circuitState(cell(ENDPOINT_CIRCUIT + CIRCUIT_STATE))
+  return circuit === 'closed' ? 'up' : `circuit_${circuit}`
+}
+
+/** What the first cell of a circuit says. */
+export function circuitState(state: number): CircuitState {
+  if (state === CIRCUIT_CLOSED) return 'closed'
+  return state === CIRCUIT_HALF_OPEN ? 'half_open' : 'open'
 }

@@ -5,6 +5,7 @@
 import { isIP } from 'node:net'
 import { formatAddress } from '../net/address.ts'
 import type { Answer, ServiceAnswer } from '../net/resolver.ts'
+import { CIRCUIT_STATE } from '../shared/circuit-cells.ts'
 import { stampOf } from '../shared/clock.ts'
 import {
   ADMIN_DOWN,
@@ -17,13 +18,14 @@ import {
   UP_SINCE,
 } from '../shared/endpoint-cells.ts'
 import type { StatePage } from '../shared/state-page.ts'
+import { UPSTREAM_CELLS, UPSTREAM_CIRCUIT } from '../shared/upstream-cells.ts'
 import type { EndpointSnapshot, UpstreamSnapshot } from '../snapshot.ts'
 import { announceChange } from '../upstream/health/announce.ts'
 import type { NameOwner, NameWatch, WatchedName } from '../upstream/names.ts'
 import { type EndpointPlacement, hostOf, placementOf } from '../upstream/placement.ts'
-import type { EndpointStatus, EngineEvent, NewEndpoint, UpstreamControl } from './api.ts'
+import type { CircuitState, EndpointStatus, EngineEvent, NewEndpoint, UpstreamControl } from './api.ts'
 import type { Columns } from './columns.ts'
-import { endpointStatus } from './endpoint-status.ts'
+import { circuitState, endpointStatus } from './endpoint-status.ts'
 import { checkWeight, completeEndpoint } from './new-endpoint.ts'
 import { type Place, placesOfHost, placesOfService } from './places.ts'
 import { spareTheLast } from './spare-the-last.ts'
@@ -215,6 +217,13 @@ export class UpstreamDirectory implements UpstreamControl {
 
   endpoints(): readonly EndpointStatus[] {
     return this.placements.map(placement => endpointStatus(this.#owner.page, this.snapshot.name, placement))
+  }
+
+  circuit(): CircuitState | null {
+    const { circuitBreaker } = this.snapshot
+    if (circuitBreaker === null || circuitBreaker.scope === 'endpoint') return null
+    const cell = this.#index * UPSTREAM_CELLS + UPSTREAM_CIRCUIT + CIRCUIT_STATE
+    return circuitState(this.#owner.page.upstreamCells[cell] as number)
   }
 
   async add(added: NewEndpoint): Promise<void> {

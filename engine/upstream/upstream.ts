@@ -61,15 +61,12 @@ export interface UpstreamOptions {
 
 export class Upstream {
   readonly name: string
-  readonly index: number
   readonly settings: UpstreamSnapshot
   readonly retryBudget: Budget
   readonly hedgeBudget: Budget | null
   readonly health: EndpointHealth
   /** Of the upstream as a whole. */
   readonly circuit: Circuit | null
-  /** Learns from the latency how many requests may be under way; `null` where nobody asks. */
-  readonly concurrency: ConcurrencyLimit | null
   readonly admission: Admission
   readonly room: Room
   /** Times to the first byte, for hedging after the 95th percentile; `null` where nobody asks. */
@@ -99,7 +96,6 @@ export class Upstream {
     const { snapshot, index, shared, context } = options
     const { page, row } = shared
     this.name = snapshot.name
-    this.index = index
     this.settings = snapshot
     this.#shared = shared
     this.#context = context
@@ -116,10 +112,10 @@ export class Upstream {
     this.isTimed = isTimed(snapshot)
     this.circuit = upstreamCircuit(snapshot.circuitBreaker, shared, index)
     this.health = new EndpointHealth(snapshot, index, page, row, options.onHealth)
-    this.concurrency = adaptiveConcurrency === null ? null : new ConcurrencyLimit(adaptiveConcurrency)
+    const concurrency = adaptiveConcurrency === null ? null : new ConcurrencyLimit(adaptiveConcurrency)
     this.isMeasured =
-      this.isTimed || this.firstBytes !== null || this.concurrency !== null || snapshot.circuitBreaker !== null
-    const { circuit, concurrency, retryBudget, hedgeBudget } = this
+      this.isTimed || this.firstBytes !== null || concurrency !== null || snapshot.circuitBreaker !== null
+    const { circuit, retryBudget, hedgeBudget } = this
     this.admission = new Admission({ circuit, concurrency, retryBudget, hedgeBudget, workers: page.rows.length })
     this.room = new Room(snapshot.queue, index, shared, context)
     this.update(options.placements)

@@ -97,6 +97,7 @@ describe('the circuit of an endpoint', () => {
     a.release()
     await Promise.all(asked)
     expect(ensemble.told()).toEqual(['a circuit_open'])
+    expect(ensemble.api.circuit()).toBe(null)
     expect(await ensemble.tally(3)).toEqual({ 503: 3 })
   })
 })
@@ -107,12 +108,15 @@ describe('the circuit of an upstream', () => {
       upstream: { ...PASSIVE_OFF, circuitBreaker: { scope: 'upstream', minimum: 10, openMs: OPEN_MS, halfOpen: 2 } },
     })
     for (const name of 'ab') ensemble.origin(name).mood = 500
+    expect(ensemble.api.circuit()).toBe('closed')
     await ensemble.askUntil(() => ensemble.told().length > 0, 'an open circuit')
+    expect(ensemble.api.circuit()).toBe('open')
     const response = await ensemble.ask()
     expect([response.status, valuesOf(response.fields, 'retry-after')]).toEqual([503, ['1']])
     for (const name of 'ab') ensemble.origin(name).mood = 'good'
     await ensemble.askUntil(() => ensemble.told().length > 1, 'a closed circuit')
     expect(ensemble.told()).toEqual([' circuit_open', ' circuit_closed'])
+    expect(ensemble.api.circuit()).toBe('closed')
     const { a = 0, b = 0 } = await ensemble.tally(20)
     expect(a + b).toBe(20)
     expect(ensemble.told().length).toBe(2)
