@@ -69,9 +69,10 @@ interface Message {
   readonly expected: ForwardedRequest
 }
 
+/** Paths in their canonical form: they go on as they are. */
 const target = fc
   .tuple(from(pathCharacters, 0, 20), fc.option(from(`${pathCharacters}.?`, 0, 20)))
-  .map(([path, query]) => (query === null ? `/${path}` : `/${path}?${query}`))
+  .map(([path, query]) => `${`/${path}`.replaceAll(/\/+/g, '/')}${query === null ? '' : `?${query}`}`)
 
 const request: fc.Arbitrary<Message> = fc
   .record({

@@ -1,65 +1,124 @@
-import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { loadRegexes } from '../../../engine/routing/regex.ts'
+import type { RoutedRequest } from '../../../engine/routing/request.ts'
 import { Router } from '../../../engine/routing/router.ts'
-import type { PathMatch, RouteMatch } from '../../../engine/snapshot.ts'
+import type { Condition, HostPattern, PathMatch } from '../../../engine/snapshot.ts'
+import { DEFAULT_POLICY } from '../../integration/routing/path-corpus.ts'
 import { testSnapshot } from '../../support/snapshot.ts'
+import { pathMatch } from './path-match.ts'
+import { ofHead } from './request-head.ts'
 
 interface TestRoute {
-  readonly hosts?: readonly string[] | null
-  /** As the configuration writes it: exact, or a prefix that ends in `/*`. */
-  readonly path?: string
+  readonly hosts?: readonly HostPattern[] | null
+  /** As the configuration writes it. */
+  readonly path?: string | PathMatch
   readonly priority?: number
   readonly listeners?: readonly number[] | null
+  readonly conditions?: readonly Condition[]
 }
 
-function pathMatch(path: string): PathMatch {
-  return path.endsWith('/*') ? { kind: 'prefix', path: path.slice(0, -1) } : { kind: 'exact', path }
-}
-
-function matchOf({ hosts = null, path = '/*', listeners = null }: TestRoute): RouteMatch {
-  return { hosts, listeners, path: pathMatch(path) }
-}
+beforeAll(loadRegexes)
 
 /** A router that answers the names of routes. */
 function routerOf(routes: Readonly<Record<string, TestRoute>>, listener = 0): Router<string> {
   const snapshot = testSnapshot({
     listeners: [{}, {}],
-    routes: Object.entries(routes).map(([name, route]) => ({
+    routes: Object.entries(routes).map(([name, { path = '/*', priority = 0, ...match }]) => ({
       name,
-      match: matchOf(route),
-      priority: route.priority ?? 0,
+      match: { ...match, path: typeof path === 'string' ? pathMatch(path) : path },
+      priority,
       to: { kind: 'respond', status: 200, fields: [], content: new Uint8Array() },
     })),
   })
   return new Router(snapshot, listener, Object.keys(routes))
 }
 
+/** Whatever `read` makes of a request that is ready for a router. */
+function ask<T>(host: string, target: string, read: (request: RoutedRequest) => T, fields: readonly string[] = []): T {
+  // Only HTTP/1.0 knows requests without a host.
+  const lines =
+    host === '' ? [`GET ${target} HTTP/1.0`, ...fields] : [`GET ${target} HTTP/1.1`, `Host: ${host}`, ...fields]
+  return ofHead(lines, request => {
+    expect(request.readPath({ ...DEFAULT_POLICY, emptySegments: 'keep' })).toBe(true)
+    return read(request)
+  })
+}
+
+function find(router: Router<string>, host: string, target: string, ...fields: string[]): string | null {
+  return ask(host, target, request => router.find(request), fields)
+}
+
+function findPaths(router: Router<string>, paths: readonly string[], host = 'h'): (string | null)[] {
+  return paths.map(path => find(router, host, path))
+}
+
+function findHosts(router: Router<string>, hosts: readonly string[]): (string | null)[] {
+  return hosts.map(host => find(router, host, '/'))
+}
+
+function captured(path: string, target: string): Record<string, string> | null {
+  const router = routerOf({ a: { path } })
+  return ask('h', target, request => (router.find(request) === null ? null : { ...request.captures }))
+}
+
 describe('a path', () => {
   it('that is exact takes that path and no other', () => {
     const router = routerOf({ a: { path: '/users' } })
-    expect(['/users', '/users/', '/users/1', '/user', '/', '/Users'].map(path => router.find('h', path))).toEqual([
-      'a',
-      null,
-      null,
-      null,
-      null,
-      null,
-    ])
+    const paths = ['/users', '/users/', '/users/1', '/user', '/', '/Users']
+    expect(findPaths(router, paths)).toEqual(['a', null, null, null, null, null])
+  })
+
+  it('that is exact may end in a slash, or have empty segments', () => {
+    const router = routerOf({ a: { path: '/a/' }, b: { path: '/b//c' }, c: { path: '/' }, d: { path: '//' } })
+    const paths = ['/a/', '/a', '/a//', '/b//c', '/b/c', '/b///c', '/', '//', '///']
+    expect(findPaths(router, paths)).toEqual(['a', null, null, 'b', null, null, 'c', 'd', null])
   })
 
   it('with /* takes itself without the slash, itself, and everything below it', () => {
     const router = routerOf({ a: { path: '/users/*' } })
-    expect(
-      ['/users', '/users/', '/users/1/2', '/usersx', '/use', '/', '//users'].map(path => router.find('h', path)),
-    ).toEqual(['a', 'a', 'a', null, null, null, null])
+    const paths = ['/users', '/users/', '/users/1/2', '/usersx', '/use', '/', '//users']
+    expect(findPaths(router, paths)).toEqual(['a', 'a', 'a', null, null, null, null])
   })
 
   it('of /* takes everything', () => {
     const router = routerOf({ a: { path: '/*', hosts: ['h'] } })
-    expect(['/', '/a', '//', '/a/b/'].map(path => router.find('h', path))).toEqual(['a', 'a', 'a', 'a'])
+    expect(findPaths(router, ['/', '/a', '//', '/a/b/'])).toEqual(['a', 'a', 'a', 'a'])
   })
 
-  it('that is exact wins over a prefix, a longer prefix over a shorter one, whatever their order', () => {
+  it('with names takes any segments there, as many as it has, none of them empty', () => {
+    const router = routerOf({ a: { path: '/users/{id}/orders/{order}' }, b: { path: '/{any}' } })
+    const paths = ['/users/7/orders/9', '/users/7/orders/', '/users/7/orders', '/users//orders/9', '/users/7/orders/9/']
+    expect(findPaths(router, paths)).toEqual(['a', null, null, null, null])
+    expect(findPaths(router, ['/x', '/', '/x/', '/x/y', '//'])).toEqual(['b', null, null, null, null])
+  })
+
+  it('with names and /* takes what goes on, too', () => {
+    const router = routerOf({ a: { path: '/users/{id}/*' } })
+    const paths = ['/users/7', '/users/7/', '/users/7/x/y', '/users', '/users/', '/users//x']
+    expect(findPaths(router, paths)).toEqual(['a', 'a', 'a', null, null, null])
+  })
+
+  it('that is an expression takes what it matches anywhere, unless it says where', () => {
+    const router = routerOf({ a: { path: '~\\.php$' }, b: { path: '~^/x[0-9]+' }, c: { path: '~mid' } })
+    const paths = ['/a/b.php', '/b.php/x', '/x12/y', '/y/x12', '/a/mid/b', '/amidst']
+    expect(findPaths(router, paths)).toEqual(['a', null, 'b', null, 'c', 'c'])
+  })
+
+  it('is looked at in its canonical form', () => {
+    const router = routerOf({ a: { path: '/admin/*' }, b: { path: '/a%2Fb' } })
+    expect(findPaths(router, ['/x/../%61dmin/y', '/%61dmin', '/a%2fb', '/a/b'])).toEqual(['a', 'a', 'b', null])
+  })
+
+  it('may be one of very many', () => {
+    const names = Array.from({ length: 500 }, (_, index) => `s${index}`)
+    const router = routerOf(Object.fromEntries(names.map(name => [name, { path: `/x/${name}/*` }])))
+    expect(names.filter(name => find(router, 'h', `/x/${name}/y`) !== name)).toEqual([])
+    expect(findPaths(router, ['/x/s500', '/x/s', '/x'])).toEqual([null, null, null])
+  })
+})
+
+describe('of two paths that match', () => {
+  it('the exact one wins over a prefix, a longer prefix over a shorter one, whatever their order', () => {
     const router = routerOf({
       all: { path: '/*' },
       short: { path: '/a/*' },
@@ -67,34 +126,151 @@ describe('a path', () => {
       exact: { path: '/a/b/c' },
       bare: { path: '/a/b' },
     })
-    expect(['/', '/a', '/a/x', '/a/b', '/a/b/', '/a/b/c', '/a/b/c/d'].map(path => router.find('h', path))).toEqual([
-      'all',
-      'short',
-      'short',
-      'bare',
-      'long',
-      'exact',
-      'long',
+    const paths = ['/', '/a', '/a/x', '/a/b', '/a/b/', '/a/b/c', '/a/b/c/d']
+    expect(findPaths(router, paths)).toEqual(['all', 'short', 'short', 'bare', 'long', 'exact', 'long'])
+  })
+
+  it('the exact one wins over an expression, that over names and prefixes', () => {
+    const router = routerOf({
+      prefix: { path: '/a/b/*' },
+      name: { path: '/a/{x}' },
+      regex: { path: '~^/a/' },
+      exact: { path: '/a/b' },
+    })
+    expect(findPaths(router, ['/a/b', '/a/c', '/a/b/c', '/a'])).toEqual(['exact', 'regex', 'regex', null])
+  })
+
+  it('a literal segment wins over a name, a name over the rest, from the left', () => {
+    const router = routerOf({
+      rest: { path: '/a/*' },
+      name: { path: '/a/{x}' },
+      nameRest: { path: '/a/{x}/*' },
+      nameLiteral: { path: '/a/{x}/c' },
+      literalRest: { path: '/a/b/*' },
+      literalName: { path: '/a/b/{y}' },
+    })
+    const paths = ['/a', '/a/x', '/a/x/', '/a/x/c', '/a/x/d', '/a/b', '/a/b/c', '/a/b/d', '/a/b/c/d']
+    expect(findPaths(router, paths)).toEqual([
+      'rest',
+      'name',
+      'nameRest',
+      'nameLiteral',
+      'nameRest',
+      'literalRest',
+      'literalName',
+      'literalName',
+      'literalRest',
     ])
+  })
+
+  it('that are expressions, the one that comes first wins', () => {
+    const router = routerOf({ one: { path: '~^/a' }, two: { path: '~^/a/b' } })
+    expect(findPaths(router, ['/a/b'])).toEqual(['one'])
+  })
+
+  it('the other one is taken where the conditions of the better one do not hold, back in another branch of the tree, too', () => {
+    const conditions: Condition[] = [{ kind: 'header', name: 'x-a', test: { kind: 'present' } }]
+    const router = routerOf({
+      deep: { path: '/a/b/c/d', conditions },
+      literal: { path: '/a/b/{x}/e' },
+      name: { path: '/a/{x}/{y}/d' },
+      rest: { path: '/*' },
+    })
+    expect([find(router, 'h', '/a/b/c/d', 'X-A: 1'), find(router, 'h', '/a/b/c/d')]).toEqual(['deep', 'name'])
+    expect(findPaths(router, ['/a/b/c/e', '/a/b/c/f'])).toEqual(['literal', 'rest'])
+  })
+})
+
+describe('what a path has caught', () => {
+  it.each<[string, string, Record<string, string>]>([
+    ['/users/{id}', '/users/7', { id: '7' }],
+    ['/{a}/x/{b}', '/1/x/2', { a: '1', b: '2' }],
+    ['/{a}/*', '/1/2/3', { a: '1', '*': '2/3' }],
+    ['/{a}/*', '/1', { a: '1', '*': '' }],
+    ['/files/*', '/files/a/b', { '*': 'a/b' }],
+    ['/files/*', '/files/', { '*': '' }],
+    ['/files/*', '/files', { '*': '' }],
+    ['/*', '/a/b', { '*': 'a/b' }],
+    ['/*', '/', { '*': '' }],
+    ['/*', '/a/../%62', { '*': 'b' }],
+    ['/{a}', '/x%2fy%20', { a: 'x%2Fy%20' }],
+    ['~^/(?P<lang>[a-z]{2})/(x)?', '/en/', { '0': '/en/', '1': 'en', lang: 'en' }],
+    ['~^/(?<lang>[a-z]{2})/(x)?', '/en/x', { '0': '/en/x', '1': 'en', '2': 'x', lang: 'en' }],
+    ['/a', '/a', {}],
+  ])('by %s of %s is %j', (path, target, captures) => {
+    expect(captured(path, target)).toEqual(captures)
+  })
+
+  it('may be called like what every object has', () => {
+    const router = routerOf({ a: { path: '/{__proto__}/{constructor}' } })
+    const captures = ask('h', '/1/2', request => {
+      router.find(request)
+      return request.captures
+    })
+    expect(Object.entries(captures ?? {})).toEqual([
+      ['__proto__', '1'],
+      ['constructor', '2'],
+    ])
+  })
+
+  it('is that of the route that was found, and nothing where none was', () => {
+    const router = routerOf({ a: { path: '/{x}/b' }, c: { path: '/{y}/*', priority: -1 } })
+    const captures = ['/1/b', '/1/c', '/'].map(target =>
+      ask('h', target, request => {
+        router.find(request)
+        return request.captures
+      }),
+    )
+    expect(captures.map(one => (one === null ? null : { ...one }))).toEqual([{ x: '1' }, { y: '1', '*': 'c' }, null])
   })
 })
 
 describe('a host', () => {
-  it('that is exact wins over a wildcard, a longer wildcard over a shorter one, any of them over none', () => {
+  it('that is exact wins over a wildcard, a longer wildcard over a shorter one, those over expressions, any of them over none', () => {
     const router = routerOf({
       any: {},
+      regex: { hosts: [{ regex: 'example\\.(com|net)$' }] },
       wide: { hosts: ['*.example.com'] },
       narrow: { hosts: ['*.api.example.com'] },
       exact: { hosts: ['v1.api.example.com'] },
     })
-    const hosts = ['v1.api.example.com', 'v2.api.example.com', 'api.example.com', 'x.y.example.com', 'example.com', '']
-    expect(hosts.map(host => router.find(host, '/'))).toEqual(['exact', 'narrow', 'wide', 'wide', 'any', 'any'])
+    const hosts = [
+      'v1.api.example.com',
+      'v2.api.example.com',
+      'api.example.com',
+      'x.y.example.com',
+      'example.com',
+      'a',
+      '',
+    ]
+    expect(findHosts(router, hosts)).toEqual(['exact', 'narrow', 'wide', 'wide', 'regex', 'any', 'any'])
   })
 
   it('with a wildcard takes any number of labels, and at least one', () => {
     const router = routerOf({ a: { hosts: ['*.example.com'] } })
     const hosts = ['a.example.com', 'a.b.example.com', 'example.com', '.example.com', 'badexample.com', 'a.example.org']
-    expect(hosts.map(host => router.find(host, '/'))).toEqual(['a', 'a', null, null, null, null])
+    expect(findHosts(router, hosts)).toEqual(['a', 'a', null, null, null, null])
+  })
+
+  it('is compared whatever its case, without port, and without the dot at the end of a full name', () => {
+    const router = routerOf({ a: { hosts: ['a.example'] }, b: { hosts: ['*.b.example'] }, c: { hosts: ['[::1]'] } })
+    const hosts = [
+      'A.Example',
+      'a.example:8080',
+      'a.example:',
+      'a.example.',
+      'a.example.:80',
+      'a.example..',
+      'a.example.x',
+    ]
+    expect(findHosts(router, hosts)).toEqual(['a', 'a', 'a', 'a', 'a', null, null])
+    expect(findHosts(router, ['X.B.example:1', 'x.b.example.', '[::1]:80', '[::1]', '1'])).toEqual([
+      'b',
+      'b',
+      'c',
+      'c',
+      null,
+    ])
   })
 
   it('is looked at before the path; where it has no route for the path, the next host that fits is asked', () => {
@@ -104,13 +280,43 @@ describe('a host', () => {
       exactHost: { hosts: ['a.example.com'], path: '/e/*' },
     })
     const paths = ['/e/1', '/w/1', '/deep/exact/path', '/nowhere']
-    expect(paths.map(path => router.find('a.example.com', path))).toEqual(['exactHost', 'wild', 'exactPath', null])
+    expect(findPaths(router, paths, 'a.example.com')).toEqual(['exactHost', 'wild', 'exactPath', null])
   })
 
   it('may be one of several of a route', () => {
-    const router = routerOf({ a: { hosts: ['a.example', 'b.example', '*.c.example'] } })
-    const hosts = ['a.example', 'b.example', 'x.c.example', 'd.example']
-    expect(hosts.map(host => router.find(host, '/'))).toEqual(['a', 'a', 'a', null])
+    const router = routerOf({ a: { hosts: ['a.example', 'b.example', '*.c.example', { regex: '^d[0-9]$' }] } })
+    expect(findHosts(router, ['a.example', 'b.example', 'x.c.example', 'd1', 'd.example'])).toEqual([
+      'a',
+      'a',
+      'a',
+      'a',
+      null,
+    ])
+  })
+
+  it('gives a route with several the place of the one that fits', () => {
+    const router = routerOf({
+      several: { hosts: ['*.example', 'b.example'] },
+      wild: { hosts: ['*.a.example'] },
+      exact: { hosts: ['b.example'], path: '/x' },
+    })
+    expect(findHosts(router, ['x.a.example', 'c.example', 'b.example'])).toEqual(['wild', 'several', 'several'])
+    expect(find(router, 'b.example', '/x')).toBe('exact')
+  })
+
+  it('by an expression has the order of the configuration only where all else is alike', () => {
+    const router = routerOf({
+      one: { hosts: [{ regex: '^a' }] },
+      two: { hosts: [{ regex: 'b$' }] },
+      path: { hosts: [{ regex: 'b$' }], path: '/x' },
+    })
+    expect([find(router, 'ab', '/'), find(router, 'ab', '/x'), find(router, 'cb', '/')]).toEqual(['one', 'path', 'two'])
+  })
+
+  it('may have thousands of labels', () => {
+    const router = routerOf({ a: { hosts: ['*.b.example'] }, b: { hosts: ['*.x.y.z'] } })
+    const labels = 'a.'.repeat(10_000)
+    expect(findHosts(router, [`${labels}b.example`, `${labels}x.y.z`, `${labels}c.example`])).toEqual(['a', 'b', null])
   })
 })
 
@@ -121,12 +327,12 @@ describe('priority', () => {
       first: { path: '/*', priority: 1 },
       last: { hosts: ['a.example'], path: '/x', priority: -1 },
     })
-    expect(router.find('a.example', '/x')).toBe('first')
+    expect(find(router, 'a.example', '/x')).toBe('first')
   })
 
   it('lets the next one take what the higher one does not', () => {
     const router = routerOf({ low: {}, high: { path: '/admin/*', priority: 10 } })
-    expect([router.find('h', '/admin'), router.find('h', '/')]).toEqual(['high', 'low'])
+    expect(findPaths(router, ['/admin', '/'])).toEqual(['high', 'low'])
   })
 })
 
@@ -137,8 +343,21 @@ describe('of two routes that match alike', () => {
       two: { path: '/a' },
       three: { path: '/b/*' },
       four: { path: '/b/*' },
+      five: { path: '/c/{x}' },
+      six: { path: '/c/{y}' },
     })
-    expect([router.find('h', '/a'), router.find('h', '/b/c')]).toEqual(['one', 'three'])
+    expect(findPaths(router, ['/a', '/b/c', '/c/d'])).toEqual(['one', 'three', 'five'])
+  })
+
+  it('the one with more conditions does, counted through all, any and not', () => {
+    const header = (name: string): Condition => ({ kind: 'header', name, test: { kind: 'present' } })
+    const router = routerOf({
+      none: {},
+      one: { conditions: [header('a')] },
+      two: { conditions: [{ kind: 'any', conditions: [header('b'), { kind: 'not', condition: header('c') }] }] },
+    })
+    const found = [[], ['A: 1', 'C: 1'], ['A: 1'], ['A: 1', 'B: 1']].map(fields => find(router, 'h', '/', ...fields))
+    expect(found).toEqual(['two', 'one', 'two', 'two'])
   })
 })
 
@@ -149,10 +368,7 @@ describe('a listener', () => {
       zero: { listeners: [0], path: '/zero' },
       one: { listeners: [1], path: '/one' },
     }
-    const found = [0, 1].map(listener => {
-      const router = routerOf(routes, listener)
-      return ['/all', '/zero', '/one'].map(path => router.find('h', path))
-    })
+    const found = [0, 1].map(listener => findPaths(routerOf(routes, listener), ['/all', '/zero', '/one']))
     expect(found).toEqual([
       ['all', 'zero', null],
       ['all', null, 'one'],
@@ -167,10 +383,19 @@ describe('the route that takes everything', () => {
     expect(routerOf({ a: { path: '/x' }, b: { priority: 1 } }).only).toBe('b')
   })
 
+  it('is found, and has caught the whole path', () => {
+    const router = routerOf({ a: {} })
+    const captures = ask('h', '/x//y?z', request => [router.find(request), { ...request.captures }])
+    expect(captures).toEqual(['a', { '*': 'x//y' }])
+  })
+
+  const method: Condition = { kind: 'method', methods: ['GET'] }
   it.each<[string, Record<string, TestRoute>]>([
     ['there is none', {}],
     ['it has a host', { a: { hosts: ['h'] } }],
     ['it has a path', { a: { path: '/a/*' } }],
+    ['it has a condition', { a: { conditions: [method] } }],
+    ['another has a condition', { a: {}, b: { conditions: [method] } }],
     ['another has the root alone', { a: {}, b: { path: '/' } }],
     ['another is more specific', { a: {}, b: { path: '/b' } }],
     ['another has a host', { a: {}, b: { hosts: ['h'] } }],
@@ -180,63 +405,47 @@ describe('the route that takes everything', () => {
   })
 })
 
-describe('whatever routes there are', () => {
-  const hosts = fc.constantFrom('a.example', '*.example', 'b.a.example', '*.a.example', 'c')
-  const paths = fc.constantFrom('/', '/*', '/a', '/a/*', '/a/', '/a/b', '/a/b/*', '/ab', '/ab/*', '/a/b/c')
-  const routeArbitrary = fc.record({
-    hosts: fc.option(fc.uniqueArray(hosts, { minLength: 1, maxLength: 3 }), { nil: null }),
-    path: paths,
-    priority: fc.constantFrom(0, 0, 0, 1, -1),
+describe('the candidates', () => {
+  it('are all routes in the order of precedence, each with what it has against the request', () => {
+    const router = routerOf({
+      rest: {},
+      host: { hosts: ['b.example', '*.c.example', { regex: '^d' }] },
+      path: { hosts: ['a.example'], path: '/v1/{x}' },
+      header: {
+        hosts: ['*.example'],
+        path: '/v2/*',
+        conditions: [
+          { kind: 'method', methods: ['POST', 'PUT'] },
+          { kind: 'header', name: 'x-version', test: { kind: 'exact', text: '2' } },
+        ],
+      },
+    })
+    const candidates = ask('a.example', '/v2/x?y', request => router.candidates(request), ['X-Version: 1'])
+    expect(candidates).toMatchObject([
+      { route: 'path', order: 2, matches: false, failed: ['path: wanted /v1/{x}, found /v2/x'] },
+      {
+        route: 'host',
+        order: 1,
+        matches: false,
+        failed: ['host: wanted b.example or *.c.example or ~^d, found a.example'],
+      },
+      {
+        route: 'header',
+        order: 3,
+        matches: false,
+        failed: ['method: wanted POST or PUT, found GET', 'header x-version: wanted "2", found "1"'],
+      },
+      { route: 'rest', order: 0, matches: true, failed: [] },
+    ])
   })
 
-  function matchesHost(pattern: string | null, host: string): boolean {
-    if (pattern === null || pattern === host) return true
-    return pattern.startsWith('*.') && host.endsWith(pattern.slice(1)) && host.length > pattern.length - 1
-  }
-
-  function matchesPath(pattern: string, path: string): boolean {
-    if (!pattern.endsWith('/*')) return pattern === path
-    return path.startsWith(pattern.slice(0, -1)) || path === pattern.slice(0, -2)
-  }
-
-  /** How specific a route is for a request; `null` where it does not match. */
-  function rank(
-    route: Required<Pick<TestRoute, 'path' | 'priority' | 'hosts'>>,
-    host: string,
-    path: string,
-  ): number[] | null {
-    const patterns = (route.hosts ?? [null]).filter(pattern => matchesHost(pattern, host))
-    if (patterns.length === 0 || !matchesPath(route.path, path)) return null
-    const hostRanks = patterns.map(pattern => (pattern === null ? 0 : pattern === host ? 1_000 : pattern.length))
-    return [route.priority, Math.max(...hostRanks), route.path.endsWith('/*') ? 0 : 1, route.path.length]
-  }
-
-  function compare(a: readonly number[], b: readonly number[]): number {
-    const at = a.findIndex((value, index) => value !== b[index])
-    return at < 0 ? 0 : a[at]! - b[at]!
-  }
-
-  it('the one that is found is the one that looking at them all would choose', () => {
-    const host = fc.constantFrom('a.example', 'b.a.example', 'x.example', 'x.a.example', 'example', 'c', '')
-    const path = fc.constantFrom('/', '/a', '/a/', '/a/b', '/a/b/', '/a/b/c', '/a/x', '/ab', '/ab/c', '/abc', '//')
-    fc.assert(
-      fc.property(
-        fc.array(routeArbitrary, { maxLength: 10, size: 'max' }),
-        host,
-        path,
-        (routes, requestHost, requestPath) => {
-          let best: { index: number; rank: number[] } | null = null
-          for (const [index, route] of routes.entries()) {
-            const own = rank(route, requestHost, requestPath)
-            if (own !== null && (best === null || compare(own, best.rank) > 0)) best = { index, rank: own }
-          }
-          const router = routerOf(Object.fromEntries(routes.map((route, index) => [`${index}`, route])))
-          const expected = best === null ? null : `${best.index}`
-          expect(router.find(requestHost, requestPath)).toBe(expected)
-          if (router.only !== null) expect(router.only).toBe(expected)
-        },
-      ),
-      { numRuns: 2_000 },
-    )
+  it('have the place of that of their hosts that fits', () => {
+    const router = routerOf({ several: { hosts: ['a.example', '*.example'] }, exact: { hosts: ['b.example'] } })
+    const names = (host: string) => ask(host, '/', request => router.candidates(request).map(({ route }) => route))
+    expect([names('a.example'), names('b.example'), names('c.example')]).toEqual([
+      ['several', 'exact'],
+      ['exact', 'several'],
+      ['exact', 'several'],
+    ])
   })
 })
