@@ -3,7 +3,7 @@
  * ours are put behind them.
  */
 import type { ByteBuffer } from '../net/byte-buffer.ts'
-import type { CompiledEdits } from './field-edits.ts'
+import type { CompiledEdits, Renaming } from './field-edits.ts'
 import {
   CONNECTION,
   CONTENT_LENGTH,
@@ -12,6 +12,7 @@ import {
   HOST,
   HTTP2_SETTINGS,
   KEEP_ALIVE,
+  OTHER_FIELD,
   PROXY_AUTHENTICATE,
   PROXY_AUTHORIZATION,
   PROXY_CONNECTION,
@@ -80,15 +81,20 @@ export function createForwarding(
 
 export interface RequestRewrite {
   readonly forwarding: Forwarding
+  /** In origin form; `null` keeps the client's. */
+  readonly target: string | null
   readonly edits: CompiledEdits | null
-  /** Replaces `Host`; `null` keeps the client's. */
+  /** Further lines, each with its CRLF; or empty. */
+  readonly lines: string
+  /** Replaces `Host`; `null` keeps the client's, who must have sent one. */
   readonly host: string | null
-  /** `Host` of a request that came without one. */
-  readonly defaultHost: string
   readonly requestId: string
 }
 
-/** Copies the field lines whose bit is not in `drops`, in runs; gives the bits of those it kept. @hotpath */
+/**
+ * Copies the field lines whose bit is not in `drops`, in runs; gives the bits of those it kept, and of what some of them are
+ * called now. @hotpath
+ */
 function copyFields(
   out: ByteBuffer,
   head: Head,
@@ -104,25 +110,41 @@ function copyFields(
   for (let index = 0; index < fieldCount; index += 1) {
     const id = ids[index] as number
     const bit = 1 << id
-    if ((id === 0 || (drops & bit) === 0) && !(byName && isNamed(head.name(index), nominated, edits))) {
-      kept |= bit
-      continue
+    let change: Renaming | null | undefined = null
+    if (id === 0 || (drops & bit) === 0) {
+      change = byName ? changeOf(head.name(index), nominated, edits) : undefined
+      if (change === undefined) {
+        kept |= bit
+        continue
+      }
     }
     out.copy(bytes, base + start, base + head.nameStart(index))
-    start = head.lineEnd(index)
+    if (change === null) {
+      start = head.lineEnd(index)
+    } else {
+      kept |= bit | change.bit
+      out.text(change.name)
+      start = head.nameEnd(index)
+    }
   }
   out.copy(bytes, base + start, base + head.length - 2)
   return kept
 }
 
-function isNamed(name: string, nominated: readonly string[] | null, edits: CompiledEdits | null): boolean {
+/** `undefined` for a line that stays, `null` for one that does not. */
+function changeOf(
+  name: string,
+  nominated: readonly string[] | null,
+  edits: CompiledEdits | null,
+): Renaming | null | undefined {
   const lower = name.toLowerCase()
-  return nominated?.includes(lower) || edits?.names.has(lower) || false
+  if (nominated?.includes(lower)) return null
+  return edits === null ? undefined : edits.names.get(lower)
 }
 
 /** Adds the head of the upstream request. @hotpath */
 export function writeRequestHead(out: ByteBuffer, head: Head, facts: RequestFacts, rewrite: RequestRewrite): void {
-  const { forwarding, edits } = rewrite
+  const { forwarding, edits, target } = rewrite
   const hostIsKept = rewrite.host === null && facts.form !== ABSOLUTE_FORM && facts.hostEnd > facts.hostStart
   let drops = REQUEST_DROPS
   if (!hostIsKept) drops |= 1 << HOST
@@ -131,8 +153,8 @@ export function writeRequestHead(out: ByteBuffer, head: Head, facts: RequestFact
   else drops |= (1 << X_FORWARDED_FOR) | (forwarding.forwarded ? 1 << FORWARDED : 0)
   let runStart = facts.methodStart
   // The request line stays as it came, too, where neither its form nor its version nor the line behind it is ours.
-  if (!hostIsKept || facts.versionMinor !== 1) {
-    writeRequestLine(out, head, facts)
+  if (!hostIsKept || target !== null || facts.versionMinor !== 1) {
+    writeRequestLine(out, head, facts, target)
     if (!hostIsKept) writeHost(out, head, facts, rewrite)
     runStart = firstFieldLine(head)
   }
@@ -142,7 +164,7 @@ export function writeRequestHead(out: ByteBuffer, head: Head, facts: RequestFact
   else if (facts.acceptsTrailers) out.text('TE: trailers\r\nConnection: TE\r\n')
   const overridden = edits === null ? 0 : edits.knownMask
   const hasHost = facts.hostEnd > facts.hostStart
-  if (hasHost && !forwarding.trusted && (overridden & FORWARDING) === 0 && !edits?.names.has('via')) {
+  if (hasHost && !forwarding.trusted && ((overridden | kept) & FORWARDING) === 0 && !edits?.names.has('via')) {
     out.text(forwarding.lines)
     writeHostValue(out, head, facts)
     out.text(
@@ -150,17 +172,20 @@ export function writeRequestHead(out: ByteBuffer, head: Head, facts: RequestFact
     )
     out.text(rewrite.requestId)
     out.lineEnd()
-    if (forwarding.forwarded) writeForwarded(out, head, facts, forwarding)
+    if (forwarding.forwarded) out.text(forwardedLine(head, facts, forwarding))
   } else {
-    writeForwardingOneByOne(out, head, facts, rewrite, kept, overridden)
+    writeForwardingOneByOne(out, head, facts, rewrite, kept)
   }
-  if (edits !== null) out.copy(edits.lines, 0, edits.lines.length)
+  writeEdited(out, edits, rewrite.lines)
   out.lineEnd()
 }
 
-function writeRequestLine(out: ByteBuffer, head: Head, facts: RequestFacts): void {
+function writeRequestLine(out: ByteBuffer, head: Head, facts: RequestFacts, target: string | null): void {
   const { bytes, base } = head
-  if (facts.form !== ABSOLUTE_FORM) {
+  if (target !== null) {
+    out.copy(bytes, base + facts.methodStart, base + head.targetStart)
+    out.text(target)
+  } else if (facts.form !== ABSOLUTE_FORM) {
     out.copy(bytes, base + facts.methodStart, base + head.targetEnd)
   } else {
     out.copy(bytes, base + facts.methodStart, base + head.targetStart)
@@ -175,8 +200,7 @@ function writeRequestLine(out: ByteBuffer, head: Head, facts: RequestFacts): voi
 function writeHost(out: ByteBuffer, head: Head, facts: RequestFacts, rewrite: RequestRewrite): void {
   out.text('Host: ')
   if (rewrite.host !== null) out.text(rewrite.host)
-  else if (facts.hostEnd > facts.hostStart) writeHostValue(out, head, facts)
-  else out.text(rewrite.defaultHost)
+  else writeHostValue(out, head, facts)
   out.lineEnd()
 }
 
@@ -197,33 +221,43 @@ function copyOnly(out: ByteBuffer, head: Head, id: number): void {
   }
 }
 
-/** The lines for a trusted peer, or for a route that sets some of them itself: each on its own. */
+/** The lines for a trusted peer, or for a route that has something to say of them: each on its own. */
 function writeForwardingOneByOne(
   out: ByteBuffer,
   head: Head,
   facts: RequestFacts,
   rewrite: RequestRewrite,
-  keptFromClient: number,
-  overridden: number,
+  kept: number,
 ): void {
-  const { forwarding } = rewrite
-  const kept = keptFromClient | overridden
-  if ((overridden & (1 << X_FORWARDED_FOR)) === 0) {
-    const chain = forwarding.trusted ? valuesOf(head, X_FORWARDED_FOR, facts.nominated) : ''
-    out.text(`X-Forwarded-For: ${chain}${forwarding.client}\r\n`)
+  const { forwarding, edits } = rewrite
+  const chain = forwarding.trusted ? valuesOf(head, X_FORWARDED_FOR, facts.nominated) : ''
+  writeOwn(out, edits, X_FORWARDED_FOR, `X-Forwarded-For: ${chain}${forwarding.client}\r\n`)
+  if ((kept & (1 << X_FORWARDED_PROTO)) === 0) {
+    writeOwn(out, edits, X_FORWARDED_PROTO, `X-Forwarded-Proto: ${forwarding.scheme}\r\n`)
   }
-  if ((kept & (1 << X_FORWARDED_PROTO)) === 0) out.text(`X-Forwarded-Proto: ${forwarding.scheme}\r\n`)
   if ((kept & (1 << X_FORWARDED_PORT)) === 0 && forwarding.port !== 0) {
-    out.text(`X-Forwarded-Port: ${forwarding.port}\r\n`)
+    writeOwn(out, edits, X_FORWARDED_PORT, `X-Forwarded-Port: ${forwarding.port}\r\n`)
   }
   if ((kept & (1 << X_FORWARDED_HOST)) === 0 && facts.hostEnd > facts.hostStart) {
-    out.text('X-Forwarded-Host: ')
-    writeHostValue(out, head, facts)
-    out.text('\r\n')
+    writeOwn(out, edits, X_FORWARDED_HOST, `X-Forwarded-Host: ${head.text(facts.hostStart, facts.hostEnd)}\r\n`)
   }
-  if (!rewrite.edits?.names.has('via')) out.text(`Via: 1.${facts.versionMinor} sluice\r\n`)
-  if ((kept & (1 << X_REQUEST_ID)) === 0) out.text(`X-Request-Id: ${rewrite.requestId}\r\n`)
-  if (forwarding.forwarded && (overridden & (1 << FORWARDED)) === 0) writeForwarded(out, head, facts, forwarding)
+  writeOwn(out, edits, OTHER_FIELD, `Via: 1.${facts.versionMinor} sluice\r\n`)
+  if ((kept & (1 << X_REQUEST_ID)) === 0) {
+    writeOwn(out, edits, X_REQUEST_ID, `X-Request-Id: ${rewrite.requestId}\r\n`)
+  }
+  if (forwarding.forwarded) writeOwn(out, edits, FORWARDED, forwardedLine(head, facts, forwarding))
+}
+
+/** A line of ours, called as the route has it, unless that takes it out. A name that we do not know has no bit. */
+function writeOwn(out: ByteBuffer, edits: CompiledEdits | null, id: number, line: string): void {
+  if (edits === null || (id !== OTHER_FIELD && (edits.knownMask & (1 << id)) === 0)) {
+    out.text(line)
+    return
+  }
+  const nameEnd = line.indexOf(':')
+  const change = edits.names.get(line.slice(0, nameEnd).toLowerCase())
+  if (change === undefined) out.text(line)
+  else if (change !== null) out.text(change.name + line.slice(nameEnd))
 }
 
 /** Values of a list field, each followed by a comma: what ours is put behind. */
@@ -238,32 +272,49 @@ function valuesOf(head: Head, id: number, nominated: readonly string[] | null): 
 }
 
 /** RFC 7239; IPv6 addresses and hosts with a port are quoted. */
-function writeForwarded(out: ByteBuffer, head: Head, facts: RequestFacts, forwarding: Forwarding): void {
+function forwardedLine(head: Head, facts: RequestFacts, forwarding: Forwarding): string {
   const chain = forwarding.trusted ? valuesOf(head, FORWARDED, facts.nominated) : ''
   const client = forwarding.client.includes(':') ? `"[${forwarding.client}]"` : forwarding.client
   const host = head.text(facts.hostStart, facts.hostEnd)
   const hostPair = host === '' ? '' : `;host=${/^[\w.!#$%&'*+^`|~-]+$/.test(host) ? host : `"${host}"`}`
-  out.text(`Forwarded: ${chain}for=${client}${hostPair};proto=${forwarding.scheme}\r\n`)
+  return `Forwarded: ${chain}for=${client}${hostPair};proto=${forwarding.scheme}\r\n`
 }
 
 /** Adds the head of an interim response (1xx), as it came but for its connection's own lines. */
 export function writeInterimHead(out: ByteBuffer, head: Head, facts: ResponseFacts): void {
   writeStatusLine(out, head)
   copyFields(out, head, firstFieldLine(head), HOP_BY_HOP | (1 << CONTENT_LENGTH), facts.nominated, null)
-  if (facts.status === 101) {
-    out.text('Connection: upgrade\r\n')
-    copyOnly(out, head, UPGRADE)
-  }
-  out.text('\r\n')
+  out.lineEnd()
 }
 
-/** Adds the head of the response; `connection` is a whole `Connection` line or empty. @hotpath */
+/** Adds the head of a 101, which is the final response of its request. `lines` as in `RequestRewrite`. */
+export function writeSwitchHead(
+  out: ByteBuffer,
+  head: Head,
+  facts: ResponseFacts,
+  edits: CompiledEdits | null,
+  lines: string,
+): void {
+  writeStatusLine(out, head)
+  copyFields(out, head, firstFieldLine(head), HOP_BY_HOP | (1 << CONTENT_LENGTH), facts.nominated, edits)
+  writeUpgrade(out, head)
+  writeEdited(out, edits, lines)
+  out.lineEnd()
+}
+
+function writeEdited(out: ByteBuffer, edits: CompiledEdits | null, lines: string): void {
+  if (edits === null) return
+  out.copy(edits.lines, 0, edits.lines.length)
+  if (lines !== '') out.text(lines)
+}
+
+/** Adds the head of the response; `ours` are whole lines, such as `Connection`, or empty. @hotpath */
 export function writeResponseHead(
   out: ByteBuffer,
   head: Head,
   facts: ResponseFacts,
   chunked: boolean,
-  connection: string,
+  ours: string,
   edits: CompiledEdits | null,
 ): void {
   // RFC 9110, section 8.6: no Content-Length in 204.
@@ -275,7 +326,7 @@ export function writeResponseHead(
   }
   copyFields(out, head, runStart, drops, facts.nominated, edits)
   if (chunked) out.text('Transfer-Encoding: chunked\r\n')
-  if (connection !== '') out.text(connection)
+  if (ours !== '') out.text(ours)
   if (edits !== null) out.copy(edits.lines, 0, edits.lines.length)
   out.lineEnd()
 }

@@ -22,12 +22,28 @@ export class Head {
   targetStart = 0
   targetEnd = 0
   fieldCount = 0
-  readonly #spans = new Int32Array(FIELD_LINES_MAX * SPAN)
+  readonly #spans: Int32Array
   /** What each field line is called, as an identifier of `field-names.ts`. */
-  readonly ids = new Uint8Array(FIELD_LINES_MAX)
+  readonly ids: Uint8Array
 
-  constructor(bytes: Buffer) {
+  /** `fieldsMax` lines are as many as it can hold. */
+  constructor(bytes: Buffer, fieldsMax: number = FIELD_LINES_MAX) {
     this.bytes = bytes
+    this.#spans = new Int32Array(fieldsMax * SPAN)
+    this.ids = new Uint8Array(fieldsMax)
+  }
+
+  /** The same head with bytes of its own, for whoever needs it when the next one is read. */
+  copy(): Head {
+    const { base, length, fieldCount } = this
+    const copy = new Head(Buffer.from(this.bytes.subarray(base, base + length)), fieldCount)
+    copy.length = length
+    copy.targetStart = this.targetStart
+    copy.targetEnd = this.targetEnd
+    copy.fieldCount = fieldCount
+    copy.#spans.set(this.#spans.subarray(0, fieldCount * SPAN))
+    copy.ids.set(this.ids.subarray(0, fieldCount))
+    return copy
   }
 
   clear(): void {

@@ -10,9 +10,12 @@ const COLON = 0x3a
 const OPEN_BRACKET = 0x5b
 const CLOSE_BRACKET = 0x5d
 
+/** Names have 253 characters at most (RFC 1035, section 2.3.4), ports five; one dot may end the name. Past it: no host. */
+const HOST_BYTES_MAX = 260
+
 /** @hotpath */
 export function isHost(bytes: Uint8Array, start: number, end: number): boolean {
-  if (start === end) return false
+  if (start === end || end - start > HOST_BYTES_MAX) return false
   let at = start
   if (bytes[at] === OPEN_BRACKET) {
     at = addressEnd(bytes, start, end)

@@ -81,7 +81,8 @@ const IN_VALUE = 2
 const IN_TARGET = 3
 
 export class MessageParser {
-  readonly limits: ParserLimits
+  /** To be changed between two messages only. */
+  limits: ParserLimits
   readonly #type: number
   #parser: number
   #stage = AT_HEAD

@@ -7,6 +7,11 @@ const METHODS: readonly string[] = [
 
 const QUERY = 46
 
+/** The other way round; empty for a number that is none of theirs. */
+export function methodName(number: number): string {
+  return number === QUERY ? 'QUERY' : (METHODS[number] ?? '')
+}
+
 /** llhttp's number of a method; -1 for one that it does not know. */
 export function methodNumber(method: string): number {
   return method === 'QUERY' ? QUERY : METHODS.indexOf(method)

@@ -33,7 +33,7 @@ function writeRequest(name: string, texts: readonly string[], setting: RequestSe
     const { head, parser } = next()
     readRequest(head, parser)
     out.length = 0
-    const rewrite = { forwarding, edits, host, defaultHost: '10.0.0.1:3000', requestId: nextId() }
+    const rewrite = { forwarding, target: null, edits, lines: '', host, requestId: nextId() }
     writeRequestHead(out, head, request, rewrite)
     return out.length
   })

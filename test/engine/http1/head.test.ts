@@ -50,6 +50,31 @@ describe('a head that all connections share', () => {
   })
 })
 
+describe('a copy of a head', () => {
+  it('has bytes and lines of its own', () => {
+    const head = new Head(memory)
+    const parser = new MessageParser(REQUEST, LIMITS)
+    const text = 'GET /1 HTTP/1.1\r\nHost: a.example\r\nX-One: 1 \r\n\r\n'
+    read(parser, head, text)
+    expect(readRequest(head, parser)).toBe('')
+    const copy = head.copy()
+    read(parser, head, 'GET /another HTTP/1.1\r\nX-Other: 2\r\nHost: b\r\nX-More: 3\r\n\r\n')
+    expect(copy.text(0, copy.length)).toBe(text)
+    expect(copy.text(copy.targetStart, copy.targetEnd)).toBe('/1')
+    const lines = Array.from({ length: copy.fieldCount }, (_, index) => [
+      copy.name(index),
+      copy.value(index),
+      copy.ids[index],
+    ])
+    expect(lines).toEqual([
+      ['Host', 'a.example', HOST],
+      ['X-One', '1', OTHER_FIELD],
+    ])
+    expect(copy.lineEnd(1)).toBe(text.length - 2)
+    parser.close()
+  })
+})
+
 describe('the spans of a head', () => {
   it('know where each line begins and ends, blanks and all', () => {
     const head = new Head(memory)

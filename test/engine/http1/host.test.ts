@@ -25,12 +25,14 @@ describe('a host', () => {
     "sub-delims!$&'()*+;=",
     'percent%20encoded',
     '~tilde',
+    `${'a'.repeat(253)}.:65535`,
   ])('may be %s', text => {
     expect(check(text)).toBe(true)
   })
 
   it.each([
     '',
+    'a'.repeat(261),
     ':80',
     ':',
     'a b',
