@@ -1,6 +1,6 @@
 import { createForwarding, type Forwarding } from '../http1/head-writer.ts'
 import type { StreamHandle } from '../net/handles.ts'
-import type { ListenerRoutes } from './generation.ts'
+import type { ListenerTerms } from './generation.ts'
 
 /** Who is at the other end of a client's connection. */
 export interface ClientIdentity {
@@ -11,12 +11,12 @@ export interface ClientIdentity {
 }
 
 /** Asks the system; once per connection is enough. */
-export function identifyClient(handle: StreamHandle, routes: ListenerRoutes): ClientIdentity {
+export function identifyClient(handle: StreamHandle, terms: ListenerTerms): ClientIdentity {
   const remote: { address?: string; port?: number } = {}
   const local: { port?: number } = {}
   handle.getpeername?.(remote)
   handle.getsockname?.(local)
-  const { settings, trusted } = routes
+  const { settings, trusted } = terms
   // A dual-stack socket gives IPv4 addresses as mapped ones; the zone of a link-local address means nothing elsewhere.
   const address = (remote.address ?? 'unknown').replace(/^::ffff:(?=\d+\.)/, '').replace(/%.*$/, '')
   // Whoever can open a unix socket is on this machine, put there by its owner. A TCP peer that the system does not know

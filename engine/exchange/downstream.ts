@@ -4,8 +4,10 @@ import type { Head } from '../http1/head.ts'
 import type { Forwarding } from '../http1/head-writer.ts'
 import type { ResponseFacts } from '../http1/response-facts.ts'
 import type { Slot } from '../net/slots.ts'
+import type { FieldLine } from '../snapshot.ts'
 import type { ClientSession } from '../upstream/client-session.ts'
-import type { StaticAnswer } from './generation.ts'
+import type { StaticAnswer } from './answer.ts'
+import type { ErrorPages } from './error-pages.ts'
 
 export interface Downstream {
   readonly listener: string
@@ -13,6 +15,8 @@ export interface Downstream {
   readonly client: string
   readonly forwarding: Forwarding
   readonly response: ResponseWriter
+  /** For requests that no route has; `null` where there are none. */
+  readonly errorPages: ErrorPages | null
 
   /** Whether an address is one of the proxies whose word counts. */
   isTrusted(address: string): boolean
@@ -24,9 +28,33 @@ export interface Downstream {
 
   /** Closes so that the client cannot take what it has for whole. */
   cut(): void
-  /** Both connections become a tunnel; bytes `start` to `end` came behind the 101. */
-  switchProtocols(session: ClientSession, head: Head, facts: ResponseFacts, start: number, end: number): void
+  /** Both connections become a tunnel. */
+  switchProtocols(change: ProtocolSwitch): void
   exchangeEnded(): void
+}
+
+/** The upstream has answered with 101. */
+export interface ProtocolSwitch {
+  readonly session: ClientSession
+  readonly head: Head
+  readonly facts: ResponseFacts
+  readonly edits: CompiledEdits | null
+  /** As of `ResponseWriter.sendHead`. */
+  readonly lines: string
+  /** What came behind the head. */
+  readonly start: number
+  readonly end: number
+}
+
+/** Of a response that is neither an upstream's nor put together beforehand. */
+export interface OwnHead {
+  readonly status: number
+  readonly fields: readonly FieldLine[]
+  /** Bytes of content that follow, or would but for HEAD; -1 where the status has none. */
+  readonly contentLength: number
+  readonly edits: CompiledEdits | null
+  /** As of `ResponseWriter.sendHead`. */
+  readonly lines: string
 }
 
 export interface ResponseWriter {
@@ -34,15 +62,17 @@ export interface ResponseWriter {
   readonly bytesWritten: number
   /** Passes on a 1xx response, at once, to clients that know of them. */
   sendInterim(head: Head, facts: ResponseFacts): void
-  /** `line` is one more field line, with its CRLF, or empty. */
-  sendHead(head: Head, facts: ResponseFacts, edits: CompiledEdits | null, line: string): void
+  /** `lines` are further field lines, each with its CRLF, or empty. */
+  sendHead(head: Head, facts: ResponseFacts, edits: CompiledEdits | null, lines: string): void
   /** False when the client has to take what it has first. `slot` as in `Connection.write`. */
   sendContent(start: number, end: number, slot: Slot | null): boolean
   sendEnd(trailers: readonly string[] | null): void
   /** Writes what has been put together. False when the client has to take it first. */
   flush(): boolean
-  /** Writes a whole response of a route's own. */
-  answer(answer: StaticAnswer): void
-  /** Writes a whole response that says what went wrong. */
-  answerError(status: number, retryAfterSeconds?: number): void
+  /** Begins a response of our own; what is written is on its way with its first content, or with `flush`. */
+  sendOwnHead(head: OwnHead): void
+  /** Its content, in order. False when the client has to take it first; until then the bytes must stay as they are. */
+  sendBytes(bytes: Buffer, start: number, end: number): boolean
+  /** Writes a whole response of our own; `lines` as of `sendHead`. */
+  answer(answer: StaticAnswer, lines: string): void
 }

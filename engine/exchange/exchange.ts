@@ -3,19 +3,21 @@
  * keeps the account of it.
  *
  *     received ──route answers──────────────────────────────▶ ended
- *        │
- *        └─forward─▶ waiting ──response head──▶ responding ──response end──▶ ended
+ *      │    ▲
+ *      │    └── nobody answers: another route, as if its own
+ *      │               │
+ *      └─forward─▶ waiting ──response head──▶ responding ──response end──▶ ended
  *                      │                          │
- *                      └─ nobody answers: error   └──101──▶ tunnel (the exchange ends with it)
+ *                      └─ nor that: error         └──101──▶ tunnel (the exchange ends with it)
  *
  * Errors before the response head become an answer, errors behind it cut the connection. A client that goes away ends
- * the exchange from anywhere. What happens between waiting and responding is the work of `Forward`.
+ * the exchange from anywhere. What happens between waiting and responding is the work of `Forward`, or where the route has
+ * files, of `FileResponse`.
  */
-import type { Head } from '../http1/head.ts'
-import { METHOD_HEAD, type RequestFacts } from '../http1/request-facts.ts'
-import type { ResponseFacts } from '../http1/response-facts.ts'
+import { METHOD_HEAD } from '../http1/request-facts.ts'
 import type { Slot } from '../net/slots.ts'
 import { Timer, type TimerTarget } from '../net/timer-wheel.ts'
+import type { RoutedRequest } from '../routing/request.ts'
 import { bucketOf } from '../shared/histogram.ts'
 import {
   BYTES_IN,
@@ -25,12 +27,21 @@ import {
   LATENCY_MAX_US,
   STATUS_CLASSES,
 } from '../shared/state-page.ts'
-import type { ClientSession } from '../upstream/client-session.ts'
-import type { Downstream } from './downstream.ts'
+import type { FieldLine } from '../snapshot.ts'
+import { errorAnswer, linesOf, NO_MESSAGE_EDITS, retryAfter, type StaticAnswer } from './answer.ts'
+import type { Downstream, ProtocolSwitch } from './downstream.ts'
+import type { ErrorPage } from './error-pages.ts'
 import { ERRORS, type ErrorCode } from './errors.ts'
+import { FALLBACKS_MAX, mayTake } from './fallback.ts'
+import { FileResponse, filePath } from './files/file-response.ts'
+import type { Folder } from './files/folder.ts'
 import { Forward } from './forward.ts'
-import type { Route, StaticAnswer } from './generation.ts'
+import { KeptRequest, unreadRequest } from './kept-request.ts'
+import type { Mirror } from './mirror.ts'
+import type { MirrorCopy } from './mirror-copy.ts'
 import type { ExchangeRecord } from './record.ts'
+import type { Route } from './route.ts'
+import type { Target } from './target.ts'
 import type { WorkerContext } from './worker-context.ts'
 
 const RECEIVED = 0
@@ -38,9 +49,6 @@ const WAITING = 1
 const RESPONDING = 2
 const TUNNEL = 3
 const ENDED = 4
-
-/** Routes that fall back to each other: past it there is no answer but the error. */
-const FALLBACKS_MAX = 8
 
 export class Exchange implements ExchangeRecord, TimerTarget {
   readonly worker: WorkerContext
@@ -51,11 +59,22 @@ export class Exchange implements ExchangeRecord, TimerTarget {
   #route: Route | null = null
   /** `null` where the request is not forwarded. */
   #forward: Forward | null = null
+  /** `null` where there is no copy of the request. */
+  #copy: MirrorCopy | null = null
+  /** `null` where the response is not a file. */
+  #file: FileResponse | null = null
   #firstByteAt = 0
   #endedAt = 0
   /** For the whole of it, where the route has one. */
   #timer: Timer | null = null
+  /** When that is over, on the clock of `performance.now()`; 0 for never. */
+  #deadlineAt = 0
+  /** `null` where nobody needs the request later. */
+  kept: KeptRequest | null = null
+  /** Routes that have had the request in vain. */
   #fallbacks = 0
+  /** Of routes that have had the request in vain. */
+  #earlierRetries = 0
   isHead = false
   wantsUpgrade = false
   method = ''
@@ -106,7 +125,7 @@ export class Exchange implements ExchangeRecord, TimerTarget {
   }
 
   get retries(): number {
-    return this.#forward?.retries ?? 0
+    return this.#earlierRetries + (this.#forward?.retries ?? 0)
   }
 
   get connectUs(): number {
@@ -129,34 +148,90 @@ export class Exchange implements ExchangeRecord, TimerTarget {
     return this.error === '' ? '' : ERRORS[this.error].flag
   }
 
-  /** The request's head is whole: answers it, or sends it on. `head` and `facts` are used up when this returns. */
-  start(route: Route | null, head: Head, facts: RequestFacts): void {
-    this.#route = route
+  /** The request's head is whole: answers it, or sends it on. `request` is used up when this returns. */
+  start(route: Route | null, request: RoutedRequest): void {
+    const { facts } = request
     this.isHead = facts.method === METHOD_HEAD
     this.wantsUpgrade = facts.upgrade
-    if (route === null) {
-      this.fail('no_route')
-    } else if (route.upstream === null) {
-      if (route.answer !== null) this.#answerWith(route.answer)
-    } else {
-      if (route.timeouts.totalMs > 0) this.#limit(route.timeouts.totalMs)
-      this.#state = WAITING
-      this.#forward = new Forward(this, route.upstream, route, facts)
-      this.#forward.start(head, facts)
+    if (route !== null) {
+      this.#follow(route, request)
+      return
     }
+    if (this.downstream.errorPages?.readsRequest === true) this.kept = new KeptRequest(request, 0)
+    this.fail('no_route')
   }
 
-  /** `milliseconds` from the first byte of the request on: its head may have taken some of them. */
+  /** Does what a route says. @hotpath */
+  #follow(route: Route, request: RoutedRequest): void {
+    this.#route = route
+    const target = route.target ?? (route.split === null ? null : route.split.choose(request).target)
+    if (request.isOverlong) this.fail('request_head_too_large')
+    else if (target === null) this.#answerFor(route, request)
+    else this.#send(route, target, request)
+  }
+
+  #answerFor(route: Route, request: RoutedRequest): void {
+    const { answer, redirect, files } = route
+    if (answer !== null) this.#answerWith(answer, request)
+    else if (redirect !== null) this.#answerWith(redirect.answer(request), request)
+    else if (files !== null) this.#serve(route, files, request)
+  }
+
+  #serve(route: Route, folder: Folder, request: RoutedRequest): void {
+    const { totalMs } = route.timeouts
+    if (totalMs > 0) this.#limit(totalMs)
+    if (route.keepsRequest) this.kept ??= new KeptRequest(request, 0)
+    const path = filePath(route, request)
+    if (path === null) {
+      this.fail('request_path')
+      return
+    }
+    this.#state = WAITING
+    this.#file = new FileResponse(this, route, folder, path, request)
+    this.#file.start(request, this.kept?.isWhole === true)
+    // The route before this one may have made the client wait.
+    if (this.#fallbacks > 0 && this.#state === WAITING) this.downstream.resumeRequest()
+  }
+
+  /** @hotpath */
+  #send(route: Route, target: Target, request: RoutedRequest): void {
+    const { totalMs } = route.timeouts
+    if (totalMs > 0) this.#limit(totalMs)
+    if (route.keepsRequest) this.#keep(route, target, request)
+    if (this.#forward !== null) this.#earlierRetries += this.#forward.retries
+    this.#state = WAITING
+    const forward = new Forward(this, target, route, request.facts)
+    this.#forward = forward
+    forward.start(request, this.#fallbacks === 0 ? this.startedAt : performance.now())
+    if (route.mirror !== null) this.#mirror(route.mirror, forward, request)
+  }
+
+  /** There is no copy of a request that nobody takes, and none by a route that others have fallen back to. */
+  #mirror(mirror: Mirror, forward: Forward, request: RoutedRequest): void {
+    if (this.#state === ENDED || this.#fallbacks > 0) return
+    this.#copy = mirror.copy(this.worker, request, forward)
+  }
+
+  #keep(route: Route, { retry }: Target, request: RoutedRequest): void {
+    this.kept ??= new KeptRequest(request, route.fallback === null ? 0 : retry.contentBytesMax)
+  }
+
+  /** `milliseconds` from the first byte of the request on: its head may have taken some of them. The earliest counts. */
   #limit(milliseconds: number): void {
     const { wheel } = this.worker.net
+    const deadlineAt = this.startedAt + milliseconds
+    if (this.#deadlineAt !== 0 && this.#deadlineAt <= deadlineAt) return
+    this.#deadlineAt = deadlineAt
     const nowMs = performance.now()
     this.#timer ??= new Timer(this)
     wheel.observe(nowMs)
-    wheel.set(this.#timer, Math.max(0, this.startedAt + milliseconds - nowMs))
+    wheel.set(this.#timer, Math.max(0, deadlineAt - nowMs))
   }
 
-  #answerWith(answer: StaticAnswer): void {
-    this.#answer(answer.status, () => this.downstream.response.answer(answer))
+  #answerWith(answer: StaticAnswer, request: RoutedRequest): void {
+    const { status } = answer
+    const lines = linesOf(answer, request, { status, upstream: this.upstream, endpoint: this.endpoint })
+    this.#answer(status, () => this.downstream.response.answer(answer, lines))
   }
 
   #answer(status: number, write: () => void): void {
@@ -167,19 +242,26 @@ export class Exchange implements ExchangeRecord, TimerTarget {
   }
 
   /** A circuit lets nothing through for `leftMs`: what the configuration of the upstream has for that, or 503. */
-  circuitOpen(leftMs: number, head: Head, facts: RequestFacts): void {
-    const route = this.#route?.fallback ?? null
-    if (route === null || this.#fallbacks >= FALLBACKS_MAX) {
+  circuitOpen(leftMs: number, { circuitFallback }: Target, request: RoutedRequest): void {
+    if (circuitFallback === null || this.#fallbacks >= FALLBACKS_MAX) {
       this.failOfCircuit(leftMs)
       return
     }
+    this.#leave()
+    // Nothing of its content has come yet, so that the next route may keep more of it than this one does.
+    if (request !== this.kept?.request) this.kept = null
+    this.#follow(circuitFallback, request)
+  }
+
+  /** The route has had the request in vain; another one is about to get it. */
+  #leave(): void {
     this.#fallbacks += 1
-    this.start(route, head, facts)
+    this.#forward?.end()
   }
 
   /** The same where nothing but 503 is left to be said. */
   failOfCircuit(leftMs: number): void {
-    this.fail('upstream_circuit_open', Math.max(1, Math.ceil(leftMs / 1000)))
+    this.fail('upstream_circuit_open', [retryAfter(leftMs)])
   }
 
   /** The whole exchange has had its time. */
@@ -196,34 +278,44 @@ export class Exchange implements ExchangeRecord, TimerTarget {
 
   /** Content has come. With `slot` it lies in a slot of the client's connection, and may be written by reference. */
   requestContent(start: number, end: number, slot: Slot | null): void {
+    if (this.kept !== null) this.kept.addContent(start, end)
+    if (this.#copy !== null) this.#copy.content(start, end)
+    if (this.#file !== null) this.#file.requestContent(end - start)
     this.#forward?.requestContent(start, end, slot)
   }
 
   requestDone(trailers: readonly string[] | null): void {
+    if (this.kept !== null) this.kept.endContent(trailers)
+    if (this.#copy !== null) this.#copy.requestDone(trailers)
+    if (this.#file !== null) this.#file.requestDone()
     this.#forward?.requestDone(trailers)
   }
 
   /** All that one read of the client's brought has been handed over. */
   requestFlush(): void {
     if (this.#forward !== null) this.#forward.requestFlush()
+    if (this.#copy !== null) this.#copy.flush()
   }
 
   /** The client's connection is gone: it went away, or a fault of ours took it. */
   clientGone(code: 'client_closed' | 'internal'): void {
     if (this.#state === ENDED) return
     if (this.error === '') this.error = code
+    if (this.#copy !== null) this.#copy.cancel()
     this.#end(performance.now())
   }
 
   /** What was written to the client has been taken. */
   responseDrain(): void {
     this.#forward?.responseDrain()
+    this.#file?.responseDrain()
   }
 
   // The upstream's side.
 
   /** The head of the client's response has come. */
   respond(status: number, nowMs: number): void {
+    if (this.kept !== null) this.kept = null
     this.#firstByteAt = nowMs
     this.#state = RESPONDING
     this.status = status
@@ -235,31 +327,77 @@ export class Exchange implements ExchangeRecord, TimerTarget {
     this.#end(nowMs)
   }
 
-  startTunnel(session: ClientSession, head: Head, facts: ResponseFacts, start: number, end: number): void {
+  startTunnel(change: ProtocolSwitch): void {
+    this.kept = null
     this.#firstByteAt = performance.now()
     this.#state = TUNNEL
-    this.status = facts.status
+    this.status = change.facts.status
     // The deadline was for getting an answer; a tunnel has its own.
     this.#unlimit()
-    this.downstream.switchProtocols(session, head, facts, start, end)
+    this.downstream.switchProtocols(change)
   }
 
   #unlimit(): void {
     if (this.#timer !== null) this.worker.net.wheel.clear(this.#timer)
   }
 
-  /** Ends the exchange with an error: told to the client where it can still be told, cut off where it cannot. */
-  fail(code: ErrorCode, retryAfterSeconds = 0): void {
+  /** A page takes the place of the upstream's response, whose `status` and `fields` it keeps as far as it does. */
+  intercept(page: ErrorPage, status: number, fields: readonly FieldLine[], nowMs: number): void {
+    this.#firstByteAt = nowMs
+    this.#answerWithPage(page, status, fields)
+  }
+
+  #answerWithPage(page: ErrorPage, errorStatus: number, fields: readonly FieldLine[]): void {
+    const { upstream, endpoint, requestId } = this
+    const request = this.kept?.request ?? unreadRequest(this.downstream, requestId, this.startedAtMs)
+    const values = { status: page.statusFor(errorStatus), upstream, endpoint }
+    const changes = this.#route === null ? NO_MESSAGE_EDITS : this.#route.response
+    this.#answerWith(page.answer(request, values, fields, changes), request)
+  }
+
+  /**
+   * Ends the exchange with an error: told to the client where it can still be told, cut off where it cannot. `fields` are
+   * those that its status asks for.
+   */
+  fail(code: ErrorCode, fields: readonly FieldLine[] = []): void {
     if (this.#state === ENDED) return
-    if (this.error === '') this.error = code
     const { status } = ERRORS[code]
     if (this.responseStarted || status === 0) {
+      if (this.error === '') this.error = code
       this.#forward?.end()
       this.downstream.cut()
       this.#end(performance.now())
-    } else {
-      this.#answer(status, () => this.downstream.response.answerError(status, retryAfterSeconds))
+    } else if (!this.#fallsBack(code)) {
+      if (this.error === '') this.error = code
+      this.#answerError(status, fields)
     }
+  }
+
+  #answerError(status: number, fields: readonly FieldLine[]): void {
+    const pages = this.#route === null ? this.downstream.errorPages : this.#route.errorPages
+    const page = pages === null ? null : pages.ownOf(status)
+    if (page === null) {
+      this.#answer(status, () => this.downstream.response.answer(errorAnswer(status, fields), ''))
+    } else {
+      this.#answerWithPage(page, status, fields)
+    }
+  }
+
+  /** The upstream cannot answer, and another route takes the request. */
+  #fallsBack(code: ErrorCode): boolean {
+    const fallback = this.#route === null ? null : this.#route.fallback
+    const { kept } = this
+    const forward = this.#forward
+    if (fallback === null || kept === null || forward === null || this.#fallbacks >= FALLBACKS_MAX) return false
+    if (!mayTake(fallback, code, kept, forward.isResendable)) return false
+    // What has become of it is for the upstream to know: how late it was, for one.
+    this.error = code
+    this.#leave()
+    this.error = ''
+    this.errorDetail = ''
+    this.#follow(fallback, kept.request)
+    if (this.#state === WAITING) this.#forward?.proceed()
+    return true
   }
 
   /** A tunnel has ended; `error` is empty where both sides closed it. */
@@ -276,6 +414,8 @@ export class Exchange implements ExchangeRecord, TimerTarget {
     this.#state = ENDED
     this.#endedAt = nowMs
     if (this.#forward !== null) this.#forward.end()
+    if (this.#copy !== null) this.#copy.exchangeEnded()
+    if (this.#file !== null) this.#file.end()
     if (this.#timer !== null) this.#unlimit()
     this.bytesOut += this.downstream.response.bytesWritten
     this.downstream.exchangeEnded()

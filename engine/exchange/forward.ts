@@ -12,11 +12,15 @@
  */
 import { CHUNKED_CONTENT, NO_CONTENT } from '../http1/framing.ts'
 import type { Head } from '../http1/head.ts'
-import { type RequestRewrite, writeRequestHead } from '../http1/head-writer.ts'
+import { writeRequestHead } from '../http1/head-writer.ts'
 import type { RequestFacts } from '../http1/request-facts.ts'
 import type { ResponseFacts } from '../http1/response-facts.ts'
 import type { ByteBuffer } from '../net/byte-buffer.ts'
 import type { Slot } from '../net/slots.ts'
+import { cookieValue } from '../routing/cookie.ts'
+import type { PendingLines } from '../routing/message-edits.ts'
+import type { RoutedRequest } from '../routing/request.ts'
+import { REFUSED_TARGET, upstreamTarget } from '../routing/rewrite.ts'
 import { stampOf } from '../shared/clock.ts'
 import { RETRIES_TOTAL } from '../shared/state-page.ts'
 import { REFUSED_BY_CIRCUIT, TRIAL } from '../upstream/admission.ts'
@@ -27,17 +31,19 @@ import { GONE, type RequestFate, type SessionError, UNANSWERED, UNSENT } from '.
 import { type Entry, FULL, QUEUE_FULL, WAITS } from '../upstream/room.ts'
 import type { Lack, Upstream } from '../upstream/upstream.ts'
 import { Attempt } from './attempt.ts'
-import { cookieValue } from './cookie.ts'
 import type { ResponseWriter } from './downstream.ts'
+import { type ErrorPages, keptFields } from './error-pages.ts'
 import type { ErrorCode } from './errors.ts'
 import type { Exchange } from './exchange.ts'
-import type { Route } from './generation.ts'
 import { hashKey } from './hash-key.ts'
 import { openRace } from './hedge.ts'
 import { HeldRequest } from './held-request.ts'
 import type { Race } from './race.ts'
+import { HOST_OF_ENDPOINT, hostOfRoute, requestRewrite } from './request-rewrite.ts'
 import { Retry } from './retry.ts'
+import type { Route } from './route.ts'
 import { codeOf, outcomeOf } from './session-errors.ts'
+import type { Target } from './target.ts'
 import { Waiting } from './waiting.ts'
 import type { WorkerContext } from './worker-context.ts'
 
@@ -46,11 +52,14 @@ const NO_LINE = ''
 export class Forward {
   readonly exchange: Exchange
   readonly worker: WorkerContext
+  readonly target: Target
   readonly upstream: Upstream
   readonly #route: Route
   readonly #framing: number
   /** May be sent again although it may have been received. */
   readonly isRepeatable: boolean
+  /** Some of it has gone to an endpoint. */
+  #mayBeReceived = false
   /** What `Admission.enter` gave; 0 before and behind. */
   #admission = 0
   /** What balancers spread by. */
@@ -69,23 +78,30 @@ export class Forward {
   #waiting: Waiting | null = null
   /** The request so far, while no session has it. */
   held: HeldRequest | null = null
+  /** The request target as the route has it; `null` where it goes on as it came. */
+  #requestTarget: string | null = null
   /** `Host` says the endpoint's own. */
   #hostFollowsEndpoint = false
+  /** Lines that the route adds to the response; `null` where all of them are the same for every request. */
+  #responseLines: PendingLines | null = null
   /** All of it has come from the client. */
   isRequestWhole: boolean
   #mayPipeline: boolean
   /** Tries beyond the first. */
   retries = 0
 
-  constructor(exchange: Exchange, upstream: Upstream, route: Route, facts: RequestFacts) {
+  constructor(exchange: Exchange, target: Target, route: Route, facts: RequestFacts) {
+    const { kept } = exchange
+    const hasContent = facts.framing !== NO_CONTENT
     this.exchange = exchange
     this.worker = exchange.worker
-    this.upstream = upstream
+    this.target = target
+    this.upstream = target.upstream
     this.#route = route
     this.#framing = facts.framing
-    this.isRepeatable = upstream.repeats(facts.method)
-    this.isRequestWhole = facts.framing === NO_CONTENT
-    this.#mayPipeline = this.isRequestWhole && facts.idempotent && !facts.upgrade && !facts.expectContinue
+    this.isRepeatable = target.repeats(facts.method)
+    this.isRequestWhole = kept === null ? !hasContent : kept.isWhole
+    this.#mayPipeline = !hasContent && facts.idempotent && !facts.upgrade && !facts.expectContinue
   }
 
   /** The endpoint that has, or had last, the request. */
@@ -97,10 +113,9 @@ export class Forward {
     return this.#latest?.connectUs ?? -1
   }
 
-  /** Milliseconds from the end of the request to the first byte of its response. */
-  get responseTimeoutMs(): number {
-    const { responseMs } = this.#route.timeouts
-    return responseMs === 0 ? this.upstream.settings.timeouts.responseMs : responseMs
+  /** Nothing of it has been received, or it may be received twice. */
+  get isResendable(): boolean {
+    return this.isRepeatable || !this.#mayBeReceived
   }
 
   /** Endpoints that the request has been to in vain; `null` for none. */
@@ -110,24 +125,34 @@ export class Forward {
 
   // The request's side.
 
-  /** Sends the request on, or lets the exchange fail. `head` and `facts` are used up when this returns. @hotpath */
-  start(head: Head, facts: RequestFacts): void {
+  /**
+   * Sends the request on, or lets the exchange fail. `request` is used up when this returns; `nowMs` is about
+   * `performance.now()`. @hotpath
+   */
+  start(request: RoutedRequest, nowMs: number): void {
     const { upstream, exchange } = this
+    this.#requestTarget = upstreamTarget(this.#route.rewrite, request)
+    if (this.#requestTarget === REFUSED_TARGET) {
+      exchange.fail('request_path')
+      return
+    }
+    const { lines } = this.#route.response
+    if (lines !== null) this.#responseLines = lines.begin(request)
     const { settings, sticky, room } = upstream
-    const admission = upstream.admission.enter(this.#route.importance, exchange.startedAt)
+    const admission = upstream.admission.enter(this.#route.importance, nowMs, this.target.retryDeposit)
     if (admission < 0) {
-      this.#refused(admission, head, facts)
+      this.#refused(admission, request, nowMs)
       return
     }
     this.#admission = admission
     if (settings.hashOn !== null || settings.balance === 'ip_hash') {
-      this.key = hashKey(settings.hashOn, head, facts, exchange.downstream)
+      this.key = hashKey(settings.hashOn, request)
     }
-    if (sticky !== null) this.#home = sticky.find(cookieValue(head, sticky.cookie))
-    const endpoint = room.isAwaited ? null : (this.#openHome() ?? upstream.choose(this.key, null, exchange.startedAt))
+    if (sticky !== null) this.#home = sticky.find(cookieValue(request.head, sticky.cookie))
+    const endpoint = room.isAwaited ? null : (this.#openHome() ?? upstream.choose(this.key, null, nowMs))
     const session = endpoint === null ? null : endpoint.pool.acquire(this.#mayPipeline)
-    if (endpoint === null || session === null) this.#startWithout(endpoint, head, facts)
-    else this.#startOn(endpoint, session, head, facts)
+    if (endpoint === null || session === null) this.#startWithout(endpoint, request)
+    else this.#startOn(endpoint, session, request, nowMs)
   }
 
   /** Where the client's session lies, if that endpoint takes it. */
@@ -137,29 +162,30 @@ export class Forward {
   }
 
   /** @hotpath */
-  #startOn(endpoint: Endpoint, session: ClientSession, head: Head, facts: RequestFacts): void {
+  #startOn(endpoint: Endpoint, session: ClientSession, request: RoutedRequest, startedAt: number): void {
     const out = session.prepare()
     const start = out.length
-    this.#writeHead(out, endpoint, head, facts)
+    this.writeHead(out, endpoint, request)
+    this.#writeKept(out)
     // A head may have taken long to come; its time is the endpoint's only where nobody goes by it.
-    const nowMs = this.upstream.isMeasured || !session.open ? performance.now() : this.exchange.startedAt
+    const nowMs = this.upstream.isMeasured || !session.open ? performance.now() : startedAt
     this.attempt = this.launch(endpoint, session, start, nowMs)
-    if (this.upstream.hedgeBudget !== null) this.#race = openRace(this, facts, nowMs)
+    if (this.upstream.hedgeBudget !== null) this.#race = openRace(this, request.facts, nowMs)
   }
 
-  /** @hotpath */
-  #writeHead(out: ByteBuffer, endpoint: Endpoint, head: Head, facts: RequestFacts): void {
-    const { host, requestEdits } = this.#route
-    const hasHost = facts.hostEnd > facts.hostStart
-    this.#hostFollowsEndpoint = host.kind === 'upstream' || (host.kind === 'keep' && !hasHost)
-    const rewrite: RequestRewrite = {
-      forwarding: this.exchange.downstream.forwarding,
-      edits: requestEdits,
-      host: host.kind === 'keep' ? null : host.kind === 'set' ? host.host : endpoint.host,
-      defaultHost: endpoint.host,
-      requestId: this.exchange.requestId,
-    }
-    writeRequestHead(out, head, facts, rewrite)
+  /** Adds the head as it goes to the endpoint. @hotpath */
+  writeHead(out: ByteBuffer, endpoint: Endpoint, request: RoutedRequest): void {
+    const route = this.#route
+    const host = hostOfRoute(route, request)
+    this.#hostFollowsEndpoint = host === HOST_OF_ENDPOINT
+    const rewrite = requestRewrite(route, request, this.#requestTarget, host, endpoint.host)
+    writeRequestHead(out, request.head, request.facts, rewrite)
+  }
+
+  /** Adds what has come of the content before this route got the request. @hotpath */
+  #writeKept(out: ByteBuffer): void {
+    const { kept } = this.exchange
+    if (kept !== null && kept.content !== null) out.copy(kept.content.bytes, 0, kept.content.length)
   }
 
   /** `Host` of a request that is sent once more, where it has to be another; `null` where it stays. */
@@ -169,11 +195,9 @@ export class Forward {
 
   /** Begins a try: the request lies in the session's `out`, from `start`. `nowMs` is `performance.now()`. @hotpath */
   launch(endpoint: Endpoint, session: ClientSession, start: number, nowMs: number): Attempt {
-    const { health } = this.upstream
     // One try stands for the request where the circuit of the upstream lets only some in.
     const isTrial = (this.#admission & TRIAL) !== 0
-    const attempt = new Attempt(this, endpoint, session, health.entry, isTrial, nowMs)
-    health.entry = 0
+    const attempt = new Attempt(this, endpoint, session, isTrial, nowMs)
     if (isTrial) this.#admission -= TRIAL
     if (this.#latest === null) this.#latest = attempt
     else this.#countRetry()
@@ -188,14 +212,14 @@ export class Forward {
   }
 
   /** The upstream takes no request now. */
-  #refused(admission: number, head: Head, facts: RequestFacts): void {
+  #refused(admission: number, request: RoutedRequest, nowMs: number): void {
     const { circuit } = this.upstream
     if (admission !== REFUSED_BY_CIRCUIT || circuit === null) this.exchange.fail('upstream_overloaded')
-    else this.exchange.circuitOpen(circuit.leftMs(stampOf(this.exchange.startedAt)), head, facts)
+    else this.exchange.circuitOpen(circuit.leftMs(stampOf(nowMs)), this.target, request)
   }
 
   /** No endpoint, or none with room. `lost` has no room in spite of having been chosen. */
-  #startWithout(lost: Endpoint | null, head: Head, facts: RequestFacts): void {
+  #startWithout(lost: Endpoint | null, request: RoutedRequest): void {
     const { upstream, exchange } = this
     const { room, endpoints, settings } = upstream
     const [any] = endpoints
@@ -205,11 +229,12 @@ export class Forward {
     }
     if (lost !== null) upstream.unchoose(lost)
     if (lost === null && !room.isAwaited && upstream.lack !== 'full') {
-      this.#startWithNobody(head, facts)
+      this.#startWithNobody(request)
       return
     }
     const held = new HeldRequest()
-    this.#writeHead(held.bytes, any, head, facts)
+    this.writeHead(held.bytes, any, request)
+    this.#writeKept(held.bytes)
     this.held = held
     // Another worker may have been quicker to the last place of one endpoint, and not of all.
     if (lost !== null && this.sendHeld() === null) return
@@ -219,13 +244,13 @@ export class Forward {
     else if (entry === FULL && this.sendHeld() !== null) exchange.fail('upstream_full')
   }
 
-  #startWithNobody(head: Head, facts: RequestFacts): void {
+  #startWithNobody(request: RoutedRequest): void {
     const leftMs = this.upstream.circuitLeftMs(performance.now())
     if (leftMs < 0) {
       this.exchange.fail('no_endpoint')
     } else {
       this.end()
-      this.exchange.circuitOpen(leftMs, head, facts)
+      this.exchange.circuitOpen(leftMs, this.target, request)
     }
   }
 
@@ -278,9 +303,16 @@ export class Forward {
     const attempt = this.launch(endpoint, session, held.moveTo(session, this.hostFor(endpoint)), nowMs)
     this.attempt = attempt
     this.#latest = attempt
+    this.proceed()
+    return true
+  }
+
+  /** Sends what a session has of the request, outside a read of the client's, who goes on where it was made to wait. */
+  proceed(): void {
+    if (this.attempt === null) return
+    const { session } = this.attempt
     session.flush()
     if (!this.isRequestWhole && session.open) this.exchange.downstream.resumeRequest()
-    return true
   }
 
   /** Content has come. With `slot` it lies in a slot of the client's connection, and may be written by reference. */
@@ -336,14 +368,39 @@ export class Forward {
 
   /** @hotpath */
   onResponseHead(attempt: Attempt, head: Head, facts: ResponseFacts, nowMs: number): void {
-    const { settings, sticky } = this.upstream
-    const { statuses } = settings.retry
+    const { sticky } = this.upstream
+    const { statuses } = this.target.retry
     if (statuses.length > 0 && statuses.includes(facts.status) && this.#passesOver(attempt, facts.status)) return
+    const { errorPages } = this.#route
+    if (errorPages?.intercepts === true && this.#intercepts(attempt, errorPages, head, facts.status, nowMs)) return
     if (this.#race !== null) this.#settleRace(attempt)
     const line = sticky === null || attempt.endpoint === this.#home ? NO_LINE : sticky.cookieLine(attempt.endpoint)
     this.exchange.respond(facts.status, nowMs)
     this.#answered(attempt, facts.status, nowMs)
-    this.exchange.downstream.response.sendHead(head, facts, this.#route.responseEdits, line)
+    const lines = line + this.#linesOf(attempt, facts.status)
+    this.exchange.downstream.response.sendHead(head, facts, this.#route.response.edits, lines)
+  }
+
+  /** A page takes the place of the response: what comes of that is read away. False: the response is the client's. */
+  #intercepts(attempt: Attempt, pages: ErrorPages, head: Head, status: number, nowMs: number): boolean {
+    const page = pages.interceptingOf(status)
+    if (page === null) return false
+    if (this.#race !== null) this.#settleRace(attempt)
+    const fields = keptFields(head)
+    this.#answered(attempt, status, nowMs)
+    this.attempt = null
+    // What still comes of the request is of no use to anybody.
+    if (this.isRequestWhole) attempt.session.discard(attempt)
+    else attempt.session.cancel(attempt)
+    attempt.end(outcomeOfStatus(status), nowMs)
+    this.exchange.intercept(page, status, fields, nowMs)
+    return true
+  }
+
+  /** What the route adds to this response and to no other. */
+  #linesOf({ endpoint }: Attempt, status: number): string {
+    if (this.#responseLines === null) return ''
+    return this.#responseLines.finish({ status, upstream: this.upstream.name, endpoint: endpoint.name })
   }
 
   /** An error may come much sooner than the work would: it teaches nothing of how busy the endpoints are. @hotpath */
@@ -383,7 +440,10 @@ export class Forward {
 
   onSwitch(attempt: Attempt, head: Head, facts: ResponseFacts, start: number, end: number): void {
     this.#answered(attempt, facts.status, performance.now())
-    this.exchange.startTunnel(attempt.session, head, facts, start, end)
+    const { session } = attempt
+    const { edits } = this.#route.response
+    const lines = this.#linesOf(attempt, facts.status)
+    this.exchange.startTunnel({ session, head, facts, edits, lines, start, end })
   }
 
   onTryTimeout(attempt: Attempt): void {
@@ -400,6 +460,7 @@ export class Forward {
 
   /** A try has come to nothing. */
   #failed(attempt: Attempt, error: SessionError, fate: RequestFate): void {
+    if (fate !== UNSENT) this.#mayBeReceived = true
     if (this.#raceGoesOn(attempt)) {
       attempt.end(outcomeOf(error), performance.now())
       return

@@ -1,84 +1,168 @@
 /** A snapshot made ready for use by one worker: pools, balancers, routers. Immutable but for what runs in it. */
-import { type CompiledEdits, compileEdits, formatFields } from '../http1/field-edits.ts'
-import { statusText } from '../http1/status.ts'
 import type { NetContext } from '../net/connection.ts'
 import { Router } from '../routing/router.ts'
 import { AddressBlocks } from '../routing/trusted.ts'
-import type {
-  FieldLine,
-  HostRewrite,
-  Importance,
-  ListenerSnapshot,
-  RouteSnapshot,
-  RouteTimeouts,
-  Snapshot,
-} from '../snapshot.ts'
-import { HIGH, LOW, NORMAL } from '../upstream/concurrency-limit.ts'
+import type { ListenerSnapshot, Snapshot } from '../snapshot.ts'
 import type { SharedState } from '../upstream/endpoint.ts'
 import type { HealthListener } from '../upstream/health/endpoint-health.ts'
-import type { EndpointPlacement } from '../upstream/placement.ts'
+import type { UpstreamPlacement } from '../upstream/placement.ts'
 import { Upstream } from '../upstream/upstream.ts'
+import { ErrorPages } from './error-pages.ts'
+import { compileInSteps, compileRoutes, type Route } from './route.ts'
 
-/** An answer of our own, put together once. */
-export interface StaticAnswer {
-  readonly status: number
-  /** Status line and field lines up to `Content-Length`; `Connection` and the empty line follow per request. */
-  readonly head: Buffer
-  readonly content: Buffer
-  readonly hasDate: boolean
-}
-
-export interface Route {
-  readonly name: string
-  /** `null` where the route answers itself. */
-  readonly upstream: Upstream | null
-  readonly answer: StaticAnswer | null
-  readonly host: HostRewrite
-  readonly requestEdits: CompiledEdits | null
-  readonly responseEdits: CompiledEdits | null
-  readonly timeouts: RouteTimeouts
-  /** As `ConcurrencyLimit` counts it. */
-  readonly importance: number
-  /** What happens instead when the circuit of its upstream is open; `null` for an error. */
-  fallback: Route | null
-}
-
-export interface ListenerRoutes {
+/** What a listener's requests go by to their end, once their routes are found. */
+export interface ListenerTerms {
+  readonly generation: Generation
   readonly settings: ListenerSnapshot
-  readonly router: Router<Route>
   readonly trusted: AddressBlocks
+  /** For requests that no route has; `null` where there are none. */
+  readonly errorPages: ErrorPages | null
+}
+
+export interface ListenerRoutes extends ListenerTerms {
+  readonly router: Router<Route>
+  /** The same without the router, which is large: what runs for days is not to keep it. */
+  readonly terms: ListenerTerms
+}
+
+/** Milliseconds between two looks at whether the last copy of a request has gone where it is to go. */
+const END_POLL_MS = 500
+
+/** Upstreams and endpoints that are made ready without a stop: a millisecond or two. */
+const OPENED_AT_ONCE = 250
+
+/** What the connections of a listener are served by: a reload swaps it, and the next request on any of them takes it. */
+export interface ServedRoutes {
+  routes: ListenerRoutes
+  /** The listener accepts no more: each connection ends with the response that is under way, or the next. */
+  isClosing: boolean
 }
 
 export interface GenerationOptions {
   readonly snapshot: Snapshot
-  /** Where the endpoints of each upstream are. */
-  readonly placements: readonly (readonly EndpointPlacement[])[]
+  /** Where the upstreams are, in the order of the snapshot. */
+  readonly placements: readonly UpstreamPlacement[]
+  /** The one in force: upstreams that are as they were there are taken from it. `null` for none. */
+  readonly before: Generation | null
   readonly shared: SharedState
   readonly context: NetContext
   readonly onHealth: HealthListener
 }
 
-const IMPORTANCE: Readonly<Record<Importance, number>> = { low: LOW, normal: NORMAL, high: HIGH }
+interface GenerationParts {
+  readonly upstreams: readonly Upstream[]
+  readonly errorPages: ErrorPages | null
+  /** By listener. */
+  readonly routers: readonly Router<Route>[]
+}
+
+function partsOf(options: GenerationOptions): GenerationParts {
+  const { snapshot } = options
+  const upstreams = openUpstreams(options)
+  const errorPages = ErrorPages.of(snapshot.errorPages, '')
+  const routes = compileRoutes(snapshot, upstreams, errorPages)
+  const routers = snapshot.listeners.map((_, index) => new Router(snapshot, index, routes))
+  return { upstreams, errorPages, routers }
+}
+
+/** Whatever else the thread has to do comes first. */
+function breath(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve))
+}
+
+async function inBreaths<T>(steps: Iterator<undefined, T>): Promise<T> {
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+    await breath()
+  }
+}
 
 export class Generation {
   readonly number: number
   readonly upstreams: readonly Upstream[]
-  readonly listeners: readonly ListenerRoutes[]
+  /** In the order of the snapshot; none once it is retired: no route is looked for any more. */
+  listeners: readonly ListenerRoutes[]
+  /** Exchanges that are served by it. */
+  #exchanges = 0
+  #onEnd: (() => void) | null = null
 
-  constructor(options: GenerationOptions) {
-    const { snapshot, placements, shared, context, onHealth } = options
+  /** Makes one ready, a little at a time: with thousands of routes it takes long enough for what is served meanwhile to show. */
+  static async build(options: GenerationOptions): Promise<Generation> {
+    const { snapshot } = options
+    const upstreams = await inBreaths(openInSteps(options))
+    const errorPages = ErrorPages.of(snapshot.errorPages, '')
+    const routes = await inBreaths(compileInSteps(snapshot, upstreams, errorPages))
+    const routers: Router<Route>[] = []
+    for (const index of snapshot.listeners.keys()) {
+      await breath()
+      routers.push(new Router(snapshot, index, routes))
+    }
+    return new Generation(options, { upstreams, errorPages, routers })
+  }
+
+  /** As `build`, in one go. */
+  constructor(options: GenerationOptions, parts: GenerationParts = partsOf(options)) {
+    const { snapshot } = options
     this.number = snapshot.generation
-    this.upstreams = snapshot.upstreams.map(
-      (upstream, index) =>
-        new Upstream({ snapshot: upstream, index, placements: placements[index] ?? [], shared, context, onHealth }),
-    )
-    const routes = snapshot.routes.map(route => compileRoute(route, this.upstreams))
-    for (const route of routes) route.fallback = fallbackOf(route, routes)
-    this.listeners = snapshot.listeners.map((settings, index) => ({
-      settings,
-      router: new Router(snapshot, index, routes),
-      trusted: new AddressBlocks(settings.trustedProxies),
-    }))
+    this.upstreams = parts.upstreams
+    const { errorPages, routers } = parts
+    this.listeners = snapshot.listeners.map((settings, index) => {
+      const trusted = new AddressBlocks(settings.trustedProxies)
+      const terms = { generation: this, settings, trusted, errorPages }
+      return { ...terms, terms, router: routers[index] as Router<Route> }
+    })
+  }
+
+  /** An exchange begins. */
+  enter(): void {
+    this.#exchanges += 1
+  }
+
+  /** One that has entered is over. */
+  leave(): void {
+    this.#exchanges -= 1
+    if (this.#exchanges === 0 && this.#onEnd !== null) this.#endIfIdle()
+  }
+
+  /**
+   * Another one is in force, and no exchange enters any more. What is not part of `next` ends with what runs on it; `onEnd`
+   * is called when nothing does, at once where nothing does now.
+   */
+  retire(next: Generation, onEnd: () => void): void {
+    const kept = new Set(next.upstreams)
+    for (const upstream of this.upstreams) if (!kept.has(upstream)) upstream.retire()
+    this.listeners = []
+    this.follow(next)
+    this.#onEnd = onEnd
+    if (this.#exchanges === 0) this.#endIfIdle()
+  }
+
+  /** Copies of requests may outlast their exchanges, for a while. */
+  #endIfIdle(): void {
+    const onEnd = this.#onEnd
+    if (this.upstreams.some(({ isRetired, admission }) => isRetired && admission.active > 0)) {
+      setTimeout(() => this.#endIfIdle(), END_POLL_MS).unref()
+      return
+    }
+    this.#onEnd = null
+    // Whoever still listens for room in them is let go: nobody waits there any more.
+    for (const upstream of this.upstreams) if (upstream.isRetired) upstream.room.wake()
+    onEnd?.()
+  }
+
+  /** What still runs here goes to the endpoints that the upstreams have now; where one is gone, to those that it had. */
+  follow(next: Generation): void {
+    const bySlot = new Map(next.upstreams.map(upstream => [upstream.slot, upstream]))
+    for (const upstream of this.upstreams) {
+      const successor = bySlot.get(upstream.slot)
+      if (successor !== undefined && successor !== upstream) upstream.update(successor.placements)
+    }
+  }
+
+  /** The upstream with that slot, if it has it. */
+  upstreamsAt(slot: number): Upstream[] {
+    return this.upstreams.filter(upstream => upstream.slot === slot)
   }
 
   /** Lets go of idle upstream connections, now and as they become idle. */
@@ -87,50 +171,32 @@ export class Generation {
   }
 }
 
-function compileRoute(route: RouteSnapshot, upstreams: readonly Upstream[]): Route {
-  const { action } = route
-  return {
-    name: route.name,
-    upstream: action.kind === 'forward' ? (upstreams[action.upstream] as Upstream) : null,
-    answer: action.kind === 'respond' ? staticAnswer(action, route.response) : null,
-    host: route.host,
-    requestEdits: compileEdits(route.request),
-    responseEdits: compileEdits(route.response),
-    timeouts: route.timeouts,
-    importance: IMPORTANCE[route.importance],
-    fallback: null,
+function openUpstreams(options: GenerationOptions): Upstream[] {
+  const steps = openInSteps(options)
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
   }
 }
 
-function fallbackOf(route: Route, routes: readonly Route[]): Route | null {
-  const fallback = route.upstream?.settings.circuitBreaker?.fallback ?? null
-  if (fallback === null) return null
-  if (fallback.kind === 'route') return routes[fallback.route] ?? null
-  return { ...route, upstream: null, answer: staticAnswer(fallback, NO_EDITS), fallback: null }
-}
-
-const NO_EDITS: RouteSnapshot['response'] = { set: [], remove: [] }
-
-interface Answer {
-  readonly status: number
-  readonly fields: readonly FieldLine[]
-  readonly content: Uint8Array
-}
-
-function staticAnswer(action: Answer, edits: RouteSnapshot['response']): StaticAnswer {
-  const edited = new Set([...edits.remove, ...edits.set.map(([name]) => name.toLowerCase())])
-  const fields = action.fields.filter(([name]) => !edited.has(name.toLowerCase()))
-  const lines = formatFields([...fields, ...edits.set])
-  const length = mayHaveContent(action.status) ? `Content-Length: ${action.content.length}\r\n` : ''
-  return {
-    status: action.status,
-    head: Buffer.from(`HTTP/1.1 ${statusText(action.status)}\r\n${lines}${length}`, 'latin1'),
-    content: Buffer.from(action.content),
-    hasDate: edited.has('date') || /^date: /im.test(lines),
+function* openInSteps(options: GenerationOptions): Generator<undefined, Upstream[], undefined> {
+  const { snapshot, placements, before, shared, context, onHealth } = options
+  const known = new Map(before?.upstreams.map(upstream => [upstream.slot, upstream]))
+  const upstreams: Upstream[] = []
+  let opened = 0
+  for (const [index, settings] of snapshot.upstreams.entries()) {
+    const placement = placements[index]
+    if (placement === undefined) throw new Error(`the upstream ${settings.name} has no place`)
+    const same = known.get(placement.slot)
+    if (same !== undefined && same.since === placement.since) {
+      upstreams.push(same)
+      continue
+    }
+    upstreams.push(new Upstream({ snapshot: settings, placement, shared, context, onHealth }))
+    opened += 1 + placement.endpoints.length
+    if (opened < OPENED_AT_ONCE) continue
+    opened = 0
+    yield
   }
-}
-
-/** RFC 9110, section 6.4.1. */
-export function mayHaveContent(status: number): boolean {
-  return status >= 200 && status !== 204 && status !== 304
+  return upstreams
 }

@@ -11,32 +11,25 @@
  *
  * What a client sends ahead of its turn is kept, up to a bound, until the response before it is out.
  */
-import { X_REQUEST_ID } from '../http1/field-names.ts'
 import { Head } from '../http1/head.ts'
 import type { Forwarding } from '../http1/head-writer.ts'
 import { AHEAD_BYTES_MAX, memory, REQUEST, replay } from '../http1/llhttp.ts'
-import {
-  HEAD_TOO_LARGE,
-  MessageParser,
-  parsed,
-  TARGET_TOO_LONG,
-  TRAILERS_TOO_LARGE,
-  UNKNOWN_METHOD,
-  UNKNOWN_VERSION,
-} from '../http1/message-parser.ts'
+import { HEAD_TOO_LARGE, MessageParser, parsed } from '../http1/message-parser.ts'
 import { METHOD_HEAD, readRequest, request } from '../http1/request-facts.ts'
-import type { ResponseFacts } from '../http1/response-facts.ts'
 import { ByteBuffer } from '../net/byte-buffer.ts'
 import { BULK_READ_BYTES, type Connection, type ConnectionOwner, FAULT } from '../net/connection.ts'
 import type { Slot } from '../net/slots.ts'
-import { routingPath } from '../routing/path.ts'
-import type { ClientSession } from '../upstream/client-session.ts'
+import { NOBODY, RoutedRequest } from '../routing/request.ts'
+import type { ListenerSnapshot } from '../snapshot.ts'
 import { type ClientIdentity, identifyClient } from './client-identity.ts'
-import type { Downstream } from './downstream.ts'
+import type { Downstream, ProtocolSwitch } from './downstream.ts'
+import type { ErrorPages } from './error-pages.ts'
 import type { ErrorCode } from './errors.ts'
 import { Exchange } from './exchange.ts'
-import type { ListenerRoutes, Route } from './generation.ts'
+import type { Generation, ListenerTerms, ServedRoutes } from './generation.ts'
 import { Http1ResponseWriter } from './http1-response-writer.ts'
+import { parseErrorOf } from './parse-errors.ts'
+import { requestIdIn } from './request-id.ts'
 import { Tunnel } from './tunnel.ts'
 import type { WorkerContext } from './worker-context.ts'
 
@@ -57,18 +50,16 @@ const HALF_CLOSE_GRACE_MS = 1000
 
 /** Request heads share the table: each is used up before the next is read. */
 const requestHead = new Head(memory)
-
-const PARSE_ERRORS: Readonly<Record<number, ErrorCode>> = {
-  [TARGET_TOO_LONG]: 'request_target_too_long',
-  [HEAD_TOO_LARGE]: 'request_head_too_large',
-  [UNKNOWN_METHOD]: 'request_method_unknown',
-  [UNKNOWN_VERSION]: 'request_version',
-  [TRAILERS_TOO_LARGE]: 'request_trailers_too_large',
-}
+/** So do requests. */
+const routed = new RoutedRequest(requestHead, request, NOBODY)
 
 export class Http1Downstream implements ConnectionOwner, Downstream {
   readonly #worker: WorkerContext
-  readonly #routes: ListenerRoutes
+  readonly #served: ServedRoutes
+  /** Those of the request under way; without one, those in force. */
+  #terms: ListenerTerms
+  /** What the parser, the writer and `#identity` go by. */
+  #settings: ListenerSnapshot
   readonly #connection: Connection
   readonly #parser: MessageParser
   readonly response: Http1ResponseWriter
@@ -82,13 +73,18 @@ export class Http1Downstream implements ConnectionOwner, Downstream {
   /** The client asked for the connection to be closed behind the response. */
   #isLastRequest = false
   #identity: ClientIdentity | null = null
+  /** The last generation of a listener that accepts no more: it is to live until no request can follow here. */
+  #held: Generation | null = null
 
-  constructor(worker: WorkerContext, routes: ListenerRoutes, connection: Connection) {
+  constructor(worker: WorkerContext, served: ServedRoutes, connection: Connection) {
+    const { terms } = served.routes
     this.#worker = worker
-    this.#routes = routes
+    this.#served = served
+    this.#terms = terms
+    this.#settings = terms.settings
     this.#connection = connection
-    this.#parser = new MessageParser(REQUEST, routes.settings.limits)
-    this.response = new Http1ResponseWriter(worker, connection, routes.settings.timeouts.contentMs)
+    this.#parser = new MessageParser(REQUEST, terms.settings.limits)
+    this.response = new Http1ResponseWriter(connection, terms.settings.timeouts.contentMs)
   }
 
   /** Begins to read, or closes at once when the thread has no room for another parser. */
@@ -99,12 +95,28 @@ export class Http1Downstream implements ConnectionOwner, Downstream {
       connection.destroy()
       return
     }
-    connection.setDeadline(this.#routes.settings.timeouts.headMs)
+    connection.setDeadline(this.#terms.settings.timeouts.headMs)
     connection.resume()
   }
 
+  /** What is configured now counts for the request that begins. @hotpath */
+  #takeTerms(): void {
+    this.#terms = this.#served.routes.terms
+    const { settings } = this.#terms
+    if (settings === this.#settings) return
+    this.#settings = settings
+    this.#identity = null
+    this.#parser.limits = settings.limits
+    this.response.contentMs = settings.timeouts.contentMs
+  }
+
+  /** Another generation is in force: without an exchange, nothing of the one before is held on to. */
+  follow(): void {
+    if (this.#exchange === null) this.#terms = this.#served.routes.terms
+  }
+
   get listener(): string {
-    return this.#routes.settings.name
+    return this.#terms.settings.name
   }
 
   get client(): string {
@@ -115,8 +127,12 @@ export class Http1Downstream implements ConnectionOwner, Downstream {
     return this.#identify().forwarding
   }
 
+  get errorPages(): ErrorPages | null {
+    return this.#terms.errorPages
+  }
+
   isTrusted(address: string): boolean {
-    return this.#routes.trusted.has(address)
+    return this.#terms.trusted.has(address)
   }
 
   guard(run: () => void): void {
@@ -124,7 +140,7 @@ export class Http1Downstream implements ConnectionOwner, Downstream {
   }
 
   #identify(): ClientIdentity {
-    this.#identity ??= identifyClient(this.#connection.handle, this.#routes)
+    this.#identity ??= identifyClient(this.#connection.handle, this.#terms)
     return this.#identity
   }
 
@@ -185,15 +201,16 @@ export class Http1Downstream implements ConnectionOwner, Downstream {
     // Set when the write was made, and looked after by `#onWriteStall`: what is read meanwhile does not put it off.
     if (connection.pendingWrites > 0) return
     if (!connection.reading) connection.setDeadline(ABSENCE_CHECK_MS)
-    else if (this.#stage === CONTENT) connection.setDeadline(this.#routes.settings.timeouts.contentMs)
+    else if (this.#stage === CONTENT) connection.setDeadline(this.#terms.settings.timeouts.contentMs)
     else connection.clearDeadline()
   }
 
   #enterHead(): void {
     this.#stage = HEAD
+    this.#takeTerms()
     this.#messageStartedAt = performance.now()
     this.#connection.context.wheel.observe(this.#messageStartedAt)
-    this.#connection.setDeadline(this.#routes.settings.timeouts.headMs)
+    this.#connection.setDeadline(this.#terms.settings.timeouts.headMs)
   }
 
   #onRequestEnd(): void {
@@ -208,6 +225,9 @@ export class Http1Downstream implements ConnectionOwner, Downstream {
   }
 
   #open(): Exchange {
+    // Its head may have taken long to come.
+    this.#takeTerms()
+    this.#terms.generation.enter()
     const exchange = new Exchange(this.#worker, this, this.#messageStartedAt)
     exchange.bytesIn = this.#headBytes
     this.#headBytes = 0
@@ -229,7 +249,7 @@ export class Http1Downstream implements ConnectionOwner, Downstream {
     this.#parser.nominated = request.nominated
     this.response.versionMinor = request.versionMinor
     this.#isLastRequest = !request.keepAlive
-    this.response.keepAlive = request.keepAlive && !this.#worker.draining
+    this.response.keepAlive = request.keepAlive && !this.#served.isClosing
     this.response.isHead = request.method === METHOD_HEAD
     if (this.#worker.onExchange !== null || refusal !== '') this.#describe(exchange)
     if (refusal !== '') {
@@ -243,13 +263,17 @@ export class Http1Downstream implements ConnectionOwner, Downstream {
   }
 
   #startExchange(exchange: Exchange, head: Head): void {
-    const route = this.#findRoute(head)
-    if (route === undefined) {
-      this.#refuse(exchange, 'request_malformed')
+    this.#setRequestId(exchange, head)
+    routed.begin(this, exchange.requestId, exchange.startedAtMs)
+    // Those of the terms, which were taken with the head.
+    const { router } = this.#served.routes
+    if (!routed.readPath(this.#terms.settings.paths)) {
+      this.#refuse(exchange, 'request_path')
       return
     }
-    this.#setRequestId(exchange, head)
-    exchange.start(route, head, request)
+    const route = router.find(routed)
+    if (routed.isOverlong) this.#refuse(exchange, 'request_head_too_large')
+    else exchange.start(route, routed)
   }
 
   /** What the access line says of the request; made only where somebody reads it. */
@@ -261,33 +285,14 @@ export class Http1Downstream implements ConnectionOwner, Downstream {
     exchange.protocol = request.versionMinor === 0 ? 'HTTP/1.0' : 'HTTP/1.1'
   }
 
-  /** `undefined` when the target leads nowhere: its path climbs above the root. */
-  #findRoute(head: Head): Route | null | undefined {
-    const { router } = this.#routes
-    if (router.only !== null) return router.only
-    const path = routingPath(head.text(request.pathStart, request.pathEnd))
-    if (path === null) return undefined
-    const host = head.text(request.hostStart, request.hostEnd).toLowerCase()
-    return router.find(host.replace(/:\d*$/, ''), path)
-  }
-
   #setRequestId(exchange: Exchange, head: Head): void {
-    if (this.forwarding.trusted) {
-      for (let index = 0; index < head.fieldCount; index += 1) {
-        if (head.ids[index] === X_REQUEST_ID) {
-          exchange.requestId = head.value(index)
-          return
-        }
-      }
-    }
-    exchange.requestId = this.#worker.requestIds.next()
+    const told = this.forwarding.trusted ? requestIdIn(head) : null
+    exchange.requestId = told ?? this.#worker.requestIds.next()
   }
 
   #onParseError(error: number): void {
     const exchange = this.#exchange ?? this.#open()
-    const isContent = this.#stage === CONTENT
-    const code = PARSE_ERRORS[error] ?? (isContent ? 'request_content_malformed' : 'request_malformed')
-    this.#refuse(exchange, code)
+    this.#refuse(exchange, parseErrorOf(error, this.#stage === CONTENT))
   }
 
   /** Answers with an error and reads no further: where the next request would begin cannot be known. */
@@ -353,6 +358,7 @@ export class Http1Downstream implements ConnectionOwner, Downstream {
   onClose(_connection: Connection, error: string): void {
     this.#parser.close()
     this.#exchange?.clientGone(error === FAULT ? 'internal' : 'client_closed')
+    this.#letGo()
   }
 
   onDrain(): void {
@@ -389,18 +395,20 @@ export class Http1Downstream implements ConnectionOwner, Downstream {
     else this.#connection.closeLingering()
   }
 
-  switchProtocols(session: ClientSession, head: Head, facts: ResponseFacts, start: number, end: number): void {
-    const upstream = session.connection as Connection
+  switchProtocols(change: ProtocolSwitch): void {
+    const upstream = change.session.connection as Connection
     const exchange = this.#exchange as Exchange
-    this.response.sendSwitch(head, facts, start, end)
+    this.response.sendSwitch(change)
     this.#parser.close()
-    const tunnel = new Tunnel(this.#connection, upstream, this.#routes.settings.timeouts.tunnelMs, exchange)
+    const tunnel = new Tunnel(this.#connection, upstream, this.#terms.settings.timeouts.tunnelMs, exchange)
     tunnel.begin(this.#ahead)
     this.#ahead = null
+    this.#letGo()
   }
 
   exchangeEnded(): void {
     this.#exchange = null
+    this.#terms.generation.leave()
     if (this.#connection.closed) this.#end()
     // The rest of a request that is not whole is of no use to anybody.
     else if (!this.response.requestWhole) this.#closeLingering()
@@ -421,16 +429,17 @@ export class Http1Downstream implements ConnectionOwner, Downstream {
 
   #nextRequest(): void {
     this.#stage = IDLE
+    this.#terms = this.#served.routes.terms
     const ahead = this.#ahead
     if (ahead !== null) {
       process.nextTick(readAhead, this.#connection, this)
       return
     }
-    if (this.#worker.draining) {
+    if (this.#served.isClosing) {
       this.#close()
       return
     }
-    this.#connection.setDeadline(this.#routes.settings.timeouts.idleMs)
+    this.#connection.setDeadline(this.#terms.settings.timeouts.idleMs)
     this.#connection.resume()
   }
 
@@ -451,9 +460,27 @@ export class Http1Downstream implements ConnectionOwner, Downstream {
     this.#close()
   }
 
-  /** Closes if nothing is under way: the worker is being stopped. */
-  closeIfIdle(): void {
-    if (this.#stage === IDLE && this.#ahead === null) this.#close()
+  /** The listener accepts no more: closes if nothing is under way, else behind the response, which says so if it still can. */
+  drain(): void {
+    if (this.#stage === IDLE && this.#ahead === null) {
+      this.#close()
+      return
+    }
+    this.#hold()
+    if (this.#exchange?.responseStarted === false) this.response.keepAlive = false
+  }
+
+  /** A request that has begun, or was sent ahead, is yet to be served by what the listener had last. */
+  #hold(): void {
+    if (this.#held !== null || this.#stage === CLOSING) return
+    this.#held = this.#served.routes.generation
+    this.#held.enter()
+  }
+
+  #letGo(): void {
+    const held = this.#held
+    this.#held = null
+    held?.leave()
   }
 
   #closeLingering(): void {
@@ -470,6 +497,7 @@ export class Http1Downstream implements ConnectionOwner, Downstream {
     this.#stage = CLOSING
     this.#ahead = null
     this.#parser.close()
+    this.#letGo()
   }
 }
 

@@ -1,19 +1,18 @@
 /** Writes the responses of one HTTP/1.1 connection: their framing, and whether the connection outlives them. */
 import { addChunk, framedStart, frameInPlace, LAST_CHUNK, lastChunk } from '../http1/chunk.ts'
 import { dateLine } from '../http1/date.ts'
-import type { CompiledEdits } from '../http1/field-edits.ts'
+import { type CompiledEdits, editFields, formatFields } from '../http1/field-edits.ts'
 import { LENGTH_CONTENT, NO_CONTENT } from '../http1/framing.ts'
 import type { Head } from '../http1/head.ts'
-import { writeInterimHead, writeResponseHead } from '../http1/head-writer.ts'
+import { writeInterimHead, writeResponseHead, writeSwitchHead } from '../http1/head-writer.ts'
 import { memory } from '../http1/llhttp.ts'
 import type { ResponseFacts } from '../http1/response-facts.ts'
 import { statusText } from '../http1/status.ts'
 import { ByteBuffer } from '../net/byte-buffer.ts'
 import type { Connection } from '../net/connection.ts'
 import type { Slot } from '../net/slots.ts'
-import type { ResponseWriter } from './downstream.ts'
-import { mayHaveContent, type StaticAnswer } from './generation.ts'
-import type { WorkerContext } from './worker-context.ts'
+import { mayHaveContent, type StaticAnswer } from './answer.ts'
+import type { OwnHead, ProtocolSwitch, ResponseWriter } from './downstream.ts'
 
 /** A response is put together here, up to one read's worth, then written at once. */
 const OUT_BYTES = 128 * 1024
@@ -25,9 +24,9 @@ const CLOSE_LINE = 'Connection: close\r\n'
 const KEEP_ALIVE_LINE = 'Connection: keep-alive\r\n'
 
 export class Http1ResponseWriter implements ResponseWriter {
-  readonly #worker: WorkerContext
   readonly #connection: Connection
-  readonly #contentMs: number
+  /** Milliseconds that the client may take to accept some of what waits for it. */
+  contentMs: number
   /** Of the request: what its client understands, whether its response has content, whether another may follow. */
   versionMinor = 1
   isHead = false
@@ -43,11 +42,9 @@ export class Http1ResponseWriter implements ResponseWriter {
   /** When what waits for the client has waited for too long, on the clock of `performance.now()`. */
   deadlineAtMs = 0
 
-  /** `contentMs` is what the client may take to accept what waits for it. */
-  constructor(worker: WorkerContext, connection: Connection, contentMs: number) {
-    this.#worker = worker
+  constructor(connection: Connection, contentMs: number) {
     this.#connection = connection
-    this.#contentMs = contentMs
+    this.contentMs = contentMs
   }
 
   /** Another request has begun. */
@@ -68,15 +65,15 @@ export class Http1ResponseWriter implements ResponseWriter {
   }
 
   /** 101, and what the origin sent behind it. */
-  sendSwitch(head: Head, facts: ResponseFacts, start: number, end: number): void {
+  sendSwitch({ head, facts, edits, lines, start, end }: ProtocolSwitch): void {
     this.#takeOut()
-    writeInterimHead(out, head, facts)
+    writeSwitchHead(out, head, facts, edits, lines)
     out.copy(memory, start, end)
     this.flush()
   }
 
   /** @hotpath */
-  sendHead(head: Head, facts: ResponseFacts, edits: CompiledEdits | null, line: string): void {
+  sendHead(head: Head, facts: ResponseFacts, edits: CompiledEdits | null, lines: string): void {
     const { framing } = facts
     if (framing !== NO_CONTENT && framing !== LENGTH_CONTENT) {
       if (this.versionMinor === 1) this.#chunked = true
@@ -85,12 +82,12 @@ export class Http1ResponseWriter implements ResponseWriter {
     if (this.closeDelimited) this.closeAfter = true
     this.#decideClose()
     this.#takeOut()
-    writeResponseHead(out, head, facts, this.#chunked, this.#connectionLine() + line, edits)
+    writeResponseHead(out, head, facts, this.#chunked, this.#connectionLine() + lines, edits)
   }
 
   /** A final response before the whole request closes too: where the next one begins may never be known. */
   #decideClose(): void {
-    if (!this.keepAlive || !this.requestWhole || this.#worker.draining) this.closeAfter = true
+    if (!this.keepAlive || !this.requestWhole) this.closeAfter = true
   }
 
   #connectionLine(): string {
@@ -139,36 +136,44 @@ export class Http1ResponseWriter implements ResponseWriter {
 
   /** The client has this long, from now, to take some of what waits. */
   restartDeadline(): void {
-    this.deadlineAtMs = performance.now() + this.#contentMs
+    this.deadlineAtMs = performance.now() + this.contentMs
   }
 
   #wrote(taken: boolean): boolean {
     if (!taken) {
       this.restartDeadline()
-      this.#connection.setDeadline(this.#contentMs)
+      this.#connection.setDeadline(this.contentMs)
     }
     return taken
   }
 
-  answer(answer: StaticAnswer): void {
+  answer(answer: StaticAnswer, lines: string): void {
     this.#decideClose()
     this.#takeOut()
     out.copy(answer.head, 0, answer.head.length)
     if (!answer.hasDate) out.text(dateLine())
-    out.text(this.#connectionLine())
-    out.text('\r\n')
+    out.text(`${lines}${this.#connectionLine()}\r\n`)
     if (!this.isHead && mayHaveContent(answer.status)) out.copy(answer.content, 0, answer.content.length)
     this.flush()
   }
 
-  answerError(status: number, retryAfterSeconds = 0): void {
+  sendOwnHead({ status, fields, contentLength, edits, lines }: OwnHead): void {
     this.#decideClose()
-    const content = `${statusText(status)}\n`
     this.#takeOut()
-    out.text(`HTTP/1.1 ${statusText(status)}\r\n${dateLine()}Content-Type: text/plain; charset=utf-8\r\n`)
-    if (retryAfterSeconds > 0) out.text(`Retry-After: ${retryAfterSeconds}\r\n`)
-    out.text(`Content-Length: ${content.length}\r\n${this.#connectionLine()}\r\n`)
-    if (!this.isHead) out.text(content)
-    this.flush()
+    out.text(`HTTP/1.1 ${statusText(status)}\r\n${formatFields(editFields(fields, edits))}`)
+    if (contentLength >= 0) out.text(`Content-Length: ${contentLength}\r\n`)
+    if (edits === null || !edits.names.has('date')) out.text(dateLine())
+    out.text(this.#connectionLine() + lines)
+    if (edits !== null) out.copy(edits.lines, 0, edits.lines.length)
+    out.lineEnd()
+  }
+
+  sendBytes(bytes: Buffer, start: number, end: number): boolean {
+    if (outOwner === this && out.length > 0) {
+      out.copy(bytes, start, end)
+      return this.flush()
+    }
+    this.bytesWritten += end - start
+    return this.#wrote(this.#connection.write(bytes, start, end, null))
   }
 }

@@ -1,3 +1,14 @@
+import { X_REQUEST_ID } from '../http1/field-names.ts'
+import type { Head } from '../http1/head.ts'
+
+/** What a request says that it is called; `null` where it does not. Only proxies that are trusted are to be believed. */
+export function requestIdIn(head: Head): string | null {
+  for (let index = 0; index < head.fieldCount; index += 1) {
+    if (head.ids[index] === X_REQUEST_ID) return head.value(index)
+  }
+  return null
+}
+
 /**
  * Identifiers for requests that came without one we trust: unique, 32 hex digits, cheap. Not a secret: `Math.random` is
  * seeded from the system's entropy in each thread, and `node:crypto` would cost each thread 3 MB for ten bytes.

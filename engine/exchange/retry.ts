@@ -34,7 +34,7 @@ export class Retry {
     const isStale = error === 'closed' && fate <= UNANSWERED && attempt.session.reused
     if (mayResend && isStale && this.#again(attempt)) return true
     attempt.end(outcomeOf(error), performance.now())
-    if (!mayResend || !isRetried(error, forward.upstream.settings.retry)) return false
+    if (!mayResend || !isRetried(error, forward.target.retry)) return false
     return this.#elsewhere(attempt, forward.codeOf(error), false)
   }
 
@@ -63,10 +63,10 @@ export class Retry {
    */
   #elsewhere(attempt: Attempt, code: ErrorCode, hasAnswer: boolean): boolean {
     const forward = this.#forward
-    const { settings, retryBudget } = forward.upstream
+    const { retryBudget } = forward.upstream
     const nowMs = performance.now()
     this.tried.add(attempt.endpoint)
-    if (this.#count >= settings.retry.attempts || !forward.upstream.hasOther(this.tried, nowMs)) return false
+    if (this.#count >= forward.target.retry.attempts || !forward.upstream.hasOther(this.tried, nowMs)) return false
     if (!retryBudget.withdraw(stampOf(nowMs))) return false
     const pauseMs = this.#pauseMs()
     this.#count += 1
@@ -96,7 +96,7 @@ export class Retry {
 
   /** Twice as long each time, and at random between half and all of it, so that many do not come back at once. */
   #pauseMs(): number {
-    const { backoffMs, backoffMaxMs } = this.#forward.upstream.settings.retry
+    const { backoffMs, backoffMaxMs } = this.#forward.target.retry
     const pauseMs = Math.min(backoffMaxMs, backoffMs * 2 ** this.#count)
     return pauseMs * (0.5 + Math.random() / 2)
   }

@@ -12,6 +12,4 @@ export interface WorkerContext {
   readonly shared: SharedState
   readonly requestIds: RequestIds
   readonly onExchange: ((record: ExchangeRecord) => void) | null
-  /** No new requests on connections that are open: each response says `Connection: close`. */
-  draining: boolean
 }

@@ -34,6 +34,7 @@ function listener({ trustedProxies = [], forwarded = false }: StageOptions): Lis
     timeouts: { headMs: 30_000, contentMs: 60_000, idleMs: 75_000, tunnelMs: 3_600_000 },
     trustedProxies,
     forwarded,
+    paths: { dotSegments: 'normalise', emptySegments: 'normalise', encodedSlashes: 'keep', parameters: 'keep' },
   }
 }
 
@@ -52,6 +53,7 @@ export function snapshot(port: number, options: StageOptions): Snapshot {
       }),
     ],
     routes: [...(options.routes ?? []), EVERYTHING],
+    errorPages: [],
   }
 }
 
@@ -80,11 +82,10 @@ export async function setStage(options: StageOptions = {}): Promise<Stage> {
     shared,
     requestIds: new RequestIds(),
     onExchange: options.onExchange ?? null,
-    draining: false,
   }
   const routes = generation.listeners[0] as ListenerRoutes
   const client = new Connection(net, mutedHandle())
-  new Http1Downstream(context, routes, client).begin()
+  new Http1Downstream(context, { routes, isClosing: false }, client).begin()
   const origin = await openSession(generation.upstreams[0] as Upstream)
   server.close()
   return { net, routes, client, origin }
@@ -102,7 +103,10 @@ export async function openGeneration(
   const { placements } = directory
   directory.close()
   const shared = { page, row: page.rows[0] as StateRow }
-  return { generation: new Generation({ snapshot, placements, shared, context, onHealth: () => undefined }), shared }
+  return {
+    generation: new Generation({ snapshot, placements, before: null, shared, context, onHealth: () => undefined }),
+    shared,
+  }
 }
 
 async function openSession(upstream: Upstream): Promise<Connection> {

@@ -1,15 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { identifyClient } from '../../../engine/exchange/client-identity.ts'
-import type { ListenerRoutes } from '../../../engine/exchange/generation.ts'
+import type { ListenerTerms } from '../../../engine/exchange/generation.ts'
 import type { StreamHandle } from '../../../engine/net/handles.ts'
 import { AddressBlocks } from '../../../engine/routing/trusted.ts'
 import type { Address } from '../../../engine/snapshot.ts'
 
 const TCP: Address = { kind: 'tcp', host: '127.0.0.1', port: 80 }
 
-function routes(address: Address, trustedProxies: readonly string[]): ListenerRoutes {
-  const settings = { name: 'web', address, trustedProxies, forwarded: false } as unknown as ListenerRoutes['settings']
-  return { settings, trusted: new AddressBlocks(trustedProxies), router: null as never }
+function routes(address: Address, trustedProxies: readonly string[]): ListenerTerms {
+  const settings = { name: 'web', address, trustedProxies, forwarded: false } as unknown as ListenerTerms['settings']
+  const trusted = new AddressBlocks(trustedProxies)
+  return { generation: null as never, settings, trusted, errorPages: null }
 }
 
 /** Answers as the system does: fields filled in, status 0. */

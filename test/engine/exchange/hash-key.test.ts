@@ -1,21 +1,26 @@
 import { describe, expect, it } from 'vitest'
-import type { Downstream } from '../../../engine/exchange/downstream.ts'
 import { hashKey } from '../../../engine/exchange/hash-key.ts'
+import { createForwarding } from '../../../engine/http1/head-writer.ts'
+import type { RequestSource } from '../../../engine/routing/request.ts'
 import { AddressBlocks } from '../../../engine/routing/trusted.ts'
 import type { HashKeySource } from '../../../engine/snapshot.ts'
-import { ofHead } from './request-head.ts'
+import { head } from '../../support/heads.ts'
+import { ofRequest } from '../routing/request-head.ts'
+import { ofHead } from '../routing/routed.ts'
 
 /** A client at 10.0.0.1, behind proxies in 10/8 and at ::1 that the listener trusts or not. */
-function downstream(trusted: boolean): Downstream {
+function sourceOf(trusted: boolean): RequestSource {
   const blocks = new AddressBlocks(['10.0.0.0/8', '::1'])
   return {
-    forwarding: { trusted, client: '10.0.0.1' },
-    isTrusted: (address: string) => blocks.has(address),
-  } as unknown as Downstream
+    listener: 'web',
+    client: '10.0.0.1:4000',
+    forwarding: createForwarding(trusted, false, '10.0.0.1', 'http', 80),
+    isTrusted: address => blocks.has(address),
+  }
 }
 
 function keyOf(source: HashKeySource | null, target: string, fields: readonly string[] = [], trusted = true): string {
-  return ofHead(target, fields, (head, facts) => hashKey(source, head, facts, downstream(trusted)))
+  return ofRequest(target, fields, request => hashKey(source, request), sourceOf(trusted))
 }
 
 describe('the key of a request', () => {
@@ -54,10 +59,12 @@ describe('the key of a request', () => {
     ['/a/b', '/a/b'],
     ['/a/b?c=d', '/a/b'],
     ['/?c', '/'],
-    ['/a%2Fb//c', '/a%2Fb//c'],
+    ['/a%2Fb//c', '/a%2Fb/c'],
+    ['/a/../%7Eb', '/~b'],
     ['http://a/x?y', '/x'],
-  ])('is the path: %s', (target, key) => {
-    expect(keyOf({ kind: 'path' }, target)).toBe(key)
+  ])('is the canonical path: %s', (target, key) => {
+    const request = head(`GET ${target} HTTP/1.1`, 'Host: a')
+    expect(ofHead(request, routed => hashKey({ kind: 'path' }, routed))).toBe(key)
   })
 
   it.each([
