@@ -5,11 +5,13 @@
 
 export { ERRORS, type ErrorCode, type ErrorRow, type ErrorSide } from './exchange/errors.ts'
 export type { ExchangeRecord } from './exchange/record.ts'
+export type { ExplainRequest, Explanation } from './explain/explanation.ts'
 export { formatAddress } from './net/address.ts'
 export { ListenError } from './net/listen-error.ts'
 export type * from './snapshot.ts'
 export type {
   BoundListener,
+  Changes,
   CircuitState,
   EndpointState,
   EndpointStatus,
@@ -18,8 +20,11 @@ export type {
   EngineOptions,
   EngineStats,
   NewEndpoint,
+  ReloadReport,
   UpstreamControl,
   WorkerHooks,
+  WorkerStatus,
 } from './threads/api.ts'
+export { ReloadError, type ReloadFailure } from './threads/reload-error.ts'
 export { startEngine } from './threads/supervisor.ts'
 export { ownerData, runWorker, workerIndex } from './threads/worker.ts'

@@ -3,7 +3,8 @@
  * such thing for unix sockets, so those are served by one worker each.
  *
  * At its connection limit a listener parks what the kernel still hands over, unread, as the kernel's own backlog would;
- * a parked connection is served when another one closes.
+ * a parked connection is served when another one closes. So it does before it serves at all: what comes in while it is not
+ * known yet whether it is to stay waits, and is served by `serve` or closed by `close`.
  */
 import { lookup } from 'node:dns/promises'
 import net from 'node:net'
@@ -23,24 +24,30 @@ export interface ListenerOwner {
 }
 
 export class Listener implements ConnectionCounter {
-  readonly name: string
-  readonly connectionsMax: number
   readonly owner: ListenerOwner
-  /** Its place in the snapshot. */
-  readonly index: number
   readonly connections: Set<Connection> = new Set()
   readonly #parked: StreamHandle[] = []
+  /** 0 as long as it does not serve. */
+  #connectionsMax = 0
   #full = false
   #server: net.Server | null = null
 
-  constructor(name: string, connectionsMax: number, owner: ListenerOwner, index: number) {
-    this.index = index
-    this.name = name
-    this.connectionsMax = connectionsMax
+  constructor(owner: ListenerOwner) {
     this.owner = owner
   }
 
-  /** Binds and accepts. Rejects with the system's error (`EADDRINUSE`, `EACCES` ...); gives the address it got. */
+  /** Serves so many connections at once from now on, those first that wait. */
+  serve(connectionsMax: number): void {
+    this.#connectionsMax = connectionsMax
+    this.#full = false
+    while (this.connections.size < connectionsMax) {
+      const parked = this.#parked.shift()
+      if (parked === undefined) return
+      this.#serve(parked)
+    }
+  }
+
+  /** Binds, and accepts without serving before `serve`. Rejects with the system's error (`EADDRINUSE`, `EACCES` ...); gives the address it got. */
   async listen(address: Address, reusePort: boolean): Promise<Address> {
     if (address.kind === 'unix') await removeStaleSocket(address.path)
     const server = net.createServer()
@@ -67,11 +74,11 @@ export class Listener implements ConnectionCounter {
   }
 
   #accepted(handle: StreamHandle): void {
-    if (this.connections.size < this.connectionsMax) {
+    if (this.connections.size < this.#connectionsMax) {
       this.#serve(handle)
       return
     }
-    if (!this.#full) {
+    if (!this.#full && this.#connectionsMax > 0) {
       this.#full = true
       this.owner.onFull(this)
     }
@@ -87,9 +94,10 @@ export class Listener implements ConnectionCounter {
   onConnectionClosed(connection: Connection): void {
     this.connections.delete(connection)
     this.owner.onReleased(this)
-    const parked = this.#parked.shift()
+    // The limit may be lower than it was.
+    const parked = this.connections.size < this.#connectionsMax ? this.#parked.shift() : undefined
     if (parked !== undefined) this.#serve(parked)
-    else this.#full = false
+    else this.#full = this.connections.size >= this.#connectionsMax
   }
 
   /** Stops accepting; connections that run go on. */

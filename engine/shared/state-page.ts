@@ -22,7 +22,10 @@ export const LATENCY_MAX_US = 12
 /** Tries of requests beyond their first, and those of them that were hedges. */
 export const RETRIES_TOTAL = 13
 export const HEDGES_TOTAL = 14
-const COUNTERS = 16
+/** Requests of which a copy was sent to a mirror, and those of which none was (or not all of it), because of a limit. */
+export const MIRRORED_TOTAL = 15
+export const MIRRORS_DROPPED = 16
+const COUNTERS = 24
 
 /** Doubles and integers of a row are padded to whole cache lines, so that no two workers write to one. */
 const CACHE_LINE_BYTES = 64
@@ -153,20 +156,23 @@ export class StatePage {
     return sum
   }
 
-  /** Forgets what a row says of the present: its worker is gone. What it held of common goods is given back. */
-  clearPresent(row: StateRow): void {
+  /**
+   * Forgets what a row says of the present: its worker is gone. What it held of common goods is given back. `used` is how
+   * much of the page ever was: what was never touched is to cost no memory.
+   */
+  clearPresent(row: StateRow, used: PageSize = this.size): void {
     row.counters[CONNECTIONS_OPEN] = 0
     row.counters[EXCHANGES_ACTIVE] = 0
-    row.inFlight.fill(0)
-    for (const [column, held] of row.connections.entries()) {
+    row.inFlight.fill(0, 0, used.endpoints)
+    for (const [column, held] of row.connections.subarray(0, used.endpoints).entries()) {
       if (held !== 0) Atomics.sub(this.endpointCells, column * ENDPOINT_CELLS + CONNECTIONS_USED, held)
     }
-    row.connections.fill(0)
-    for (const [upstream, waiting] of row.queued.entries()) {
+    row.connections.fill(0, 0, used.endpoints)
+    for (const [upstream, waiting] of row.queued.subarray(0, used.upstreams).entries()) {
       if (waiting !== 0) Atomics.sub(this.upstreamCells, upstream * UPSTREAM_CELLS + QUEUED, waiting)
     }
-    row.queued.fill(0)
-    for (let upstream = 0; upstream < this.size.upstreams; upstream += 1) {
+    row.queued.fill(0, 0, used.upstreams)
+    for (let upstream = 0; upstream < used.upstreams; upstream += 1) {
       const cell = upstream * UPSTREAM_CELLS + RELEASES
       Atomics.add(this.upstreamCells, cell, 1)
       Atomics.notify(this.upstreamCells, cell)
@@ -181,6 +187,13 @@ export class StatePage {
       row.goodTries[column] = 0
       row.windows.fill(0, column * WINDOW_CELLS, (column + 1) * WINDOW_CELLS)
     }
+  }
+
+  /** Makes the cells of an upstream ready for another one. No worker may know its last one any more. */
+  clearUpstream(upstream: number): void {
+    this.upstreamCells.fill(0, upstream * UPSTREAM_CELLS, (upstream + 1) * UPSTREAM_CELLS)
+    const window = (this.size.endpoints + upstream) * WINDOW_CELLS
+    for (const row of this.rows) row.windows.fill(0, window, window + WINDOW_CELLS)
   }
 }
 

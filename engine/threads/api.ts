@@ -1,6 +1,10 @@
 import type { ExchangeRecord } from '../exchange/record.ts'
-import type { Address, EndpointSnapshot, Snapshot } from '../snapshot.ts'
+import type { ExplainRequest, Explanation } from '../explain/explanation.ts'
+import type { EndpointSnapshot, Snapshot } from '../snapshot.ts'
+import type { CircuitState, EndpointStatus } from '../upstream/endpoint-status.ts'
 import type { HealthChange } from '../upstream/health/endpoint-health.ts'
+
+export type { CircuitState, EndpointState, EndpointStatus } from '../upstream/endpoint-status.ts'
 
 /** What the engine tells its owner; the owner decides what of it is logged. */
 export type EngineEvent =
@@ -35,6 +39,10 @@ export type EngineEvent =
   /** A name could not be resolved (once per spell); what it had last goes on. */
   | { readonly kind: 'name_failed'; readonly upstream: string; readonly name: string; readonly error: string }
   | { readonly kind: 'name_recovered'; readonly upstream: string; readonly name: string }
+  /** Another configuration is in force. */
+  | ({ readonly kind: 'reloaded' } & ReloadReport)
+  /** Another configuration was not taken over; `generation` is the one that stays. */
+  | { readonly kind: 'reload_failed'; readonly generation: number; readonly error: string }
   /** An exception within one connection; the connection was closed, nothing else. A defect of ours. */
   | { readonly kind: 'connection_fault'; readonly worker: number; readonly error: string; readonly stack: string }
 
@@ -67,55 +75,62 @@ export interface BoundListener {
     | { readonly kind: 'unix'; readonly path: string }
 }
 
+/** What a reload has touched, by name. */
+export interface Changes {
+  readonly added: readonly string[]
+  readonly changed: readonly string[]
+  readonly removed: readonly string[]
+  /** As they were: sockets, pools, health and counts go on. */
+  readonly kept: readonly string[]
+}
+
+export interface ReloadReport {
+  readonly generation: number
+  readonly listeners: Changes
+  readonly upstreams: Changes
+  readonly routes: Changes
+}
+
+export interface WorkerStatus {
+  readonly worker: number
+  /** `starting` until its listeners accept; `dead` between the end of one and the start of the next. */
+  readonly state: 'starting' | 'running' | 'dead'
+  /** Milliseconds since the epoch when the thread that has this number now was started. */
+  readonly startedAtMs: number
+  /** Threads that had this number before. */
+  readonly restarts: number
+  readonly connectionsOpen: number
+  readonly exchangesActive: number
+}
+
 export interface Engine {
   readonly listeners: readonly BoundListener[]
+  /** The number of the configuration in force. */
+  readonly generation: number
+  /**
+   * Takes another configuration over while it runs. Only what is different is touched: an unchanged listener keeps its
+   * socket, an unchanged upstream its connections, its health and what was changed by `UpstreamControl`. New requests, on
+   * connections that are open too, are served by the new one from when all workers have accepted it, and not before by any;
+   * what runs ends by the old one. Reloads happen one after the other.
+   *
+   * Rejects with `ListenError` or `ReloadError`, and then the one in force stays, whole. `snapshot.generation` is not
+   * looked at: the next number is given.
+   */
+  reload(snapshot: Snapshot): Promise<ReloadReport>
+  workers(): readonly WorkerStatus[]
   /** Sums over all workers, read from the state page at the call. */
   stats(): EngineStats
+  /**
+   * Says what would become of a request now, and why: by the configuration in force, and by how its endpoints do. Nothing is
+   * sent, and nothing of what runs is touched. Rejects with an `ExplainError` for a listener that there is not.
+   */
+  explain(request: ExplainRequest): Promise<Explanation>
   /** The endpoints of an upstream, to be looked at and changed while it runs. @throws {RangeError} for an unknown name. */
   upstream(name: string): UpstreamControl
   /** Stops accepting, lets running exchanges finish within the grace, ends the threads. Safe to call twice. */
   stop(): Promise<void>
   /** Ends the threads at once. */
   kill(): Promise<void>
-}
-
-/** Why an endpoint is chosen or not: the first of these that holds. */
-export type EndpointState =
-  /** Taken out by hand. */
-  | 'down'
-  /** Running and sticky work stays, new work goes elsewhere. */
-  | 'draining'
-  /** Active checks fail. */
-  | 'unhealthy'
-  | 'ejected'
-  /** Its ejection is over, and one request is to show whether it is back. */
-  | 'probing'
-  | 'circuit_open'
-  | 'circuit_half_open'
-  | 'up'
-
-export type CircuitState = 'closed' | 'open' | 'half_open'
-
-export interface EndpointStatus {
-  readonly upstream: string
-  readonly name: string
-  readonly address: Address
-  readonly state: EndpointState
-  readonly weight: number
-  readonly backup: boolean
-  readonly priority: number
-  /** Requests under way, over all workers. */
-  readonly requests: number
-  /** Connections open or being opened; -1 where there is no limit on them, and they are not counted. */
-  readonly connections: number
-  /** Tries that have ended, and those of them that were neither failures nor 5xx. */
-  readonly tries: number
-  readonly goodTries: number
-  /** Ejections in a row. */
-  readonly ejections: number
-  /** Moving averages in microseconds; 0 where the balancer does not measure them. */
-  readonly firstByteUs: number
-  readonly responseUs: number
 }
 
 /** An endpoint that is added while it runs; what is left out is as in a configuration. One with a name comes in when that resolves. */
@@ -126,13 +141,16 @@ export type NewEndpoint = Pick<EndpointSnapshot, 'address'> & Partial<EndpointSn
  * addresses of that name, those that come later too), or as in `endpoints()`: one address, of whichever names have it.
  * Each method takes effect for the next request, resolves when every worker knows of it, and rejects with a `RangeError`
  * for an endpoint that there is not (or is already), and for values that cannot be; with an `Error` once the engine has
- * stopped.
+ * stopped, or a reload has taken the upstream out. An upstream that a reload has left or changed keeps its object.
  */
 export interface UpstreamControl {
   endpoints(): readonly EndpointStatus[]
   /** The circuit of the upstream as a whole (those of endpoints are in their states); `null` where it has none. */
   circuit(): CircuitState | null
-  /** Rejects with a `RangeError` where there is no room: for twice the endpoints of the configuration, and 1,024 more. */
+  /**
+   * Rejects with a `RangeError` where there is no room: for four times the endpoints of the first configuration, and at least
+   * 32,768. It is there until the upstream is configured anew.
+   */
   add(endpoint: NewEndpoint): Promise<void>
   /** New work goes elsewhere at once; what runs there ends in its own time. Not for a single address of a name. */
   remove(endpoint: string): Promise<void>
@@ -158,6 +176,9 @@ export interface EngineStats {
   /** Tries beyond the first, and second tries beside a slow first one. */
   readonly retries: number
   readonly hedges: number
+  /** Requests of which a copy went to a mirror, and those of which none did, or not all of it, because of a limit. */
+  readonly mirrored: number
+  readonly mirrorsDropped: number
   readonly latencyUs: {
     readonly count: number
     readonly p50: number

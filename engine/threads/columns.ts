@@ -10,14 +10,15 @@ const SWEEP_MS = 200
 
 export class Columns {
   readonly #page: StatePage
-  readonly #free: number[]
+  /** Those from here on were never taken: they have cost no memory so far. */
+  #fresh = 0
+  readonly #free: number[] = []
   readonly #retired = new Set<number>()
   #sweeper: NodeJS.Timeout | null = null
   #closed = false
 
   constructor(page: StatePage) {
     this.#page = page
-    this.#free = Array.from({ length: page.endpoints }, (_, index) => page.endpoints - 1 - index)
   }
 
   /** How many there are in all. */
@@ -25,10 +26,15 @@ export class Columns {
     return this.#page.endpoints
   }
 
+  /** How many were ever taken. */
+  get used(): number {
+    return this.#fresh
+  }
+
   /** A column whose cells are all zero; -1 when there is none. */
   take(): number {
     if (this.#free.length === 0) this.#sweep()
-    return this.#free.pop() ?? -1
+    return this.#free.pop() ?? (this.#fresh < this.count ? this.#fresh++ : -1)
   }
 
   /** Its endpoint is gone, and every worker knows. */

@@ -1,155 +1,247 @@
-/** The data plane of one thread: listeners, their connections, and the generation they serve. */
+/**
+ * The data plane of one thread: the sockets that accept, and the generations that they serve.
+ *
+ *     prepare ──ready──▶ prepared ──commit──▶ in force ──another is committed──▶ retired ──nothing runs on it──▶ gone
+ *        │                  │
+ *        └──── abort ───────┴─────▶ gone, with the sockets that it has opened
+ */
 
-import { Generation } from '../exchange/generation.ts'
-import { Http1Downstream } from '../exchange/http1-downstream.ts'
+import { Generation, type ListenerRoutes } from '../exchange/generation.ts'
 import { RequestIds } from '../exchange/request-id.ts'
-import { Tunnel } from '../exchange/tunnel.ts'
 import type { WorkerContext } from '../exchange/worker-context.ts'
 import { slots } from '../http1/llhttp.ts'
-import { Connection, type NetContext } from '../net/connection.ts'
-import type { StreamHandle } from '../net/handles.ts'
-import { ListenError } from '../net/listen-error.ts'
-import { Listener, type ListenerOwner } from '../net/listener.ts'
 import { TimerWheel } from '../net/timer-wheel.ts'
-import { CONNECTIONS_OPEN, CONNECTIONS_TOTAL, type StatePage, type StateRow } from '../shared/state-page.ts'
-import type { Address, Snapshot } from '../snapshot.ts'
-import type { EndpointPlacement } from '../upstream/placement.ts'
+import { prepareRegexes } from '../routing/regex.ts'
+import type { StatePage, StateRow } from '../shared/state-page.ts'
+import type { Address, RouteSnapshot } from '../snapshot.ts'
+import type { EndpointPlacement, UpstreamPlacement } from '../upstream/placement.ts'
 import type { EngineEvent, WorkerHooks } from './api.ts'
+import { Door } from './door.ts'
+import type { GenerationPlan } from './messages.ts'
 
 /** Milliseconds between two looks at whether the last exchange has ended. */
 const DRAIN_POLL_MS = 20
 
 export interface DataPlaneOptions {
-  readonly snapshot: Snapshot
   readonly worker: number
-  /** Where the endpoints of each upstream are. */
-  readonly placements: readonly (readonly EndpointPlacement[])[]
   readonly page: StatePage
   readonly hooks: WorkerHooks
   /** Other workers listen on the same addresses. */
   readonly reusePort: boolean
   readonly onEvent: (event: EngineEvent) => void
+  /** Nothing runs any more on generations before that one. */
+  readonly onOldest?: (generation: number) => void
 }
 
-export class DataPlane implements ListenerOwner {
+/** A generation that is not in force yet. */
+interface Prepared {
+  readonly plan: GenerationPlan
+  readonly generation: Generation
+  /** Those of its sockets that are new. */
+  readonly doors: ReadonlyMap<number, Door>
+}
+
+export class DataPlane {
   readonly #options: DataPlaneOptions
-  readonly #net: NetContext
   readonly #context: WorkerContext
-  readonly #generation: Generation
-  readonly #row: StateRow
-  readonly #listeners: Listener[] = []
+  /** By socket. */
+  #doors: ReadonlyMap<number, Door> = new Map()
+  /** Those that accept no more, as long as they have connections. */
+  readonly #closing = new Set<Door>()
+  #generation: Generation | null = null
+  /** Earlier ones that something still runs on. */
+  readonly #retired = new Set<Generation>()
+  #prepared: Prepared | null = null
+  /** Rises with each generation that is made ready, or given up: what is being made ready is wanted as long as it is the same. */
+  #turn = 0
+  /** Routes of the generation that is to be made ready next. */
+  #routes: readonly RouteSnapshot[] = []
+  #stopping = false
+  /** What has moved before there was a generation. */
+  readonly #moved = new Map<number, readonly EndpointPlacement[]>()
 
   constructor(options: DataPlaneOptions) {
     this.#options = options
-    this.#net = { slots, wheel: new TimerWheel(), onFault: error => this.#fault(error) }
-    const { snapshot, placements, page, worker } = options
-    this.#row = page.rows[worker] as StateRow
-    const shared = { page, row: this.#row }
-    this.#generation = new Generation({
-      snapshot,
-      placements,
-      shared,
-      context: this.#net,
-      onHealth: (upstream, endpoint, change, reason) =>
-        options.onEvent({ kind: 'endpoint_health', upstream, endpoint, change, reason }),
-    })
+    const { page, worker, hooks } = options
+    const row = page.rows[worker] as StateRow
     this.#context = {
-      net: this.#net,
-      row: this.#row,
-      shared,
+      net: { slots, wheel: new TimerWheel(), onFault: error => this.#fault(error) },
+      row,
+      shared: { page, row },
       requestIds: new RequestIds(),
-      onExchange: options.hooks.onExchange,
-      draining: false,
+      onExchange: hooks.onExchange,
     }
   }
 
   #fault(error: unknown): void {
+    const { worker, onEvent } = this.#options
     const { message, stack } = error instanceof Error ? error : new Error(String(error))
-    this.#options.onEvent({
-      kind: 'connection_fault',
-      worker: this.#options.worker,
-      error: message,
-      stack: stack ?? '',
+    onEvent({ kind: 'connection_fault', worker, error: message, stack: stack ?? '' })
+  }
+
+  /** The first generation: prepared and in force. Rejects with `ListenError`. */
+  async start(plan: GenerationPlan): Promise<(Address | null)[]> {
+    const addresses = await this.prepare(plan)
+    this.commit(plan.snapshot.generation, [])
+    for (const [slot, placements] of this.#moved) this.place(slot, placements)
+    this.#moved.clear()
+    return addresses
+  }
+
+  /** Routes of the generation that `prepare` makes ready, before those of its snapshot. */
+  receive(routes: readonly RouteSnapshot[]): void {
+    this.#routes = [...this.#routes, ...routes]
+  }
+
+  /**
+   * Makes a generation ready beside the one in force, and opens the sockets that are new, without serving by it. Gives where
+   * its listeners are; `null` for those that another worker has. Rejects, with `ListenError` where that is the reason, and
+   * then nothing of it stays.
+   */
+  async prepare(plan: GenerationPlan): Promise<(Address | null)[]> {
+    this.#turn += 1
+    const turn = this.#turn
+    const snapshot = { ...plan.snapshot, routes: [...this.#routes, ...plan.snapshot.routes] }
+    this.#routes = []
+    await prepareRegexes(snapshot)
+    const { shared, net } = this.#context
+    const { onEvent } = this.#options
+    const generation = await Generation.build({
+      snapshot,
+      placements: plan.upstreams,
+      before: this.#generation,
+      shared,
+      context: net,
+      onHealth: (upstream, endpoint, change, reason) =>
+        onEvent({ kind: 'endpoint_health', upstream, endpoint, change, reason }),
+    })
+    const doors = new Map<number, Door>()
+    try {
+      const addresses = await this.#openDoors(plan, generation, doors)
+      if (this.#turn !== turn || this.#stopping) throw new Error('it was given up meanwhile')
+      this.#prepared = { plan, generation, doors }
+      return addresses
+    } catch (error) {
+      for (const door of doors.values()) door.close()
+      throw error
+    }
+  }
+
+  async #openDoors(
+    { sockets }: GenerationPlan,
+    generation: Generation,
+    opened: Map<number, Door>,
+  ): Promise<(Address | null)[]> {
+    const addresses: (Address | null)[] = []
+    for (const [index, routes] of generation.listeners.entries()) {
+      const plan = sockets[index]
+      if (plan === undefined || (plan.worker >= 0 && plan.worker !== this.#options.worker)) {
+        addresses.push(null)
+        continue
+      }
+      const known = this.#doors.get(plan.socket)
+      if (known !== undefined) {
+        addresses.push(known.address)
+        continue
+      }
+      const door = this.#newDoor(routes)
+      opened.set(plan.socket, door)
+      addresses.push(await door.open(plan.address, this.#options.reusePort))
+    }
+    return addresses
+  }
+
+  #newDoor(routes: ListenerRoutes): Door {
+    const { worker, onEvent } = this.#options
+    return new Door(routes, {
+      context: this.#context,
+      onFull: (listener, limit) => onEvent({ kind: 'connections_full', worker, listener, limit }),
+      onEmpty: door => this.#closing.delete(door),
     })
   }
 
-  /** Opens the listeners that are this worker's, in order; gives the addresses they got. Rejects with `ListenError`. */
-  async listen(isOurs: (listener: number) => boolean): Promise<(Address | null)[]> {
-    const bound: (Address | null)[] = []
-    for (const [index, settings] of this.#options.snapshot.listeners.entries()) {
-      if (!isOurs(index)) {
-        bound.push(null)
-        continue
-      }
-      const listener = new Listener(settings.name, settings.limits.connectionsMax, this, index)
-      try {
-        bound.push(await listener.listen(settings.address, this.#options.reusePort))
-      } catch (error) {
-        this.closeListeners()
-        throw ListenError.of(settings.name, settings.address, error as NodeJS.ErrnoException)
-      }
-      this.#listeners.push(listener)
+  /** The generation that was made ready, or is being, will not come. */
+  abort(generation: number): void {
+    this.#turn += 1
+    this.#routes = []
+    if (this.#prepared?.generation.number !== generation) return
+    for (const door of this.#prepared.doors.values()) door.close()
+    this.#prepared = null
+  }
+
+  /** Serves by the generation that was made ready, from the next request on. Gives the earliest that something runs on. */
+  commit(number: number, moved: readonly UpstreamPlacement[]): number {
+    const prepared = this.#prepared
+    if (prepared?.generation.number !== number) throw new Error(`generation ${number} was not made ready`)
+    const { generation, plan } = prepared
+    const before = this.#generation
+    this.#prepared = null
+    for (const { slot, endpoints } of moved)
+      for (const upstream of generation.upstreamsAt(slot)) upstream.update(endpoints)
+    this.#generation = generation
+    this.#serve(prepared, plan)
+    if (before !== null) this.#retire(before, generation)
+    return this.#oldest()
+  }
+
+  /** What is new accepts before anything that is gone does no more. */
+  #serve({ generation, doors: opened }: Prepared, { sockets }: GenerationPlan): void {
+    const before = this.#doors
+    const doors = new Map<number, Door>()
+    for (const [index, routes] of generation.listeners.entries()) {
+      const { socket } = sockets[index] ?? { socket: -1 }
+      const door = before.get(socket) ?? opened.get(socket)
+      if (door === undefined) continue
+      doors.set(socket, door)
+      door.serve(routes)
     }
-    return bound
+    this.#doors = doors
+    for (const [socket, door] of before) {
+      if (doors.has(socket)) continue
+      this.#closing.add(door)
+      door.close()
+    }
+  }
+
+  #retire(before: Generation, next: Generation): void {
+    for (const earlier of this.#retired) earlier.follow(next)
+    this.#retired.add(before)
+    before.retire(next, () => {
+      this.#retired.delete(before)
+      this.#options.onOldest?.(this.#oldest())
+    })
+  }
+
+  #oldest(): number {
+    const numbers = [...this.#retired].map(({ number }) => number)
+    return Math.min(this.#generation?.number ?? 0, ...numbers)
   }
 
   /** The endpoints of an upstream are others now. */
-  place(upstream: number, placements: readonly EndpointPlacement[]): void {
-    this.#generation.upstreams[upstream]?.update(placements)
-  }
-
-  onAccept(listener: Listener, handle: StreamHandle): Connection {
-    const { counters } = this.#row
-    counters[CONNECTIONS_OPEN] = (counters[CONNECTIONS_OPEN] as number) + 1
-    counters[CONNECTIONS_TOTAL] = (counters[CONNECTIONS_TOTAL] as number) + 1
-    handle.setNoDelay?.(true)
-    const connection = new Connection(this.#net, handle)
-    connection.counter = listener
-    const routes = this.#generation.listeners[listener.index]
-    if (routes === undefined) connection.destroy()
-    else connection.guard(() => new Http1Downstream(this.#context, routes, connection).begin())
-    return connection
-  }
-
-  onReleased(): void {
-    const { counters } = this.#row
-    counters[CONNECTIONS_OPEN] = (counters[CONNECTIONS_OPEN] as number) - 1
-  }
-
-  onFull(listener: Listener): void {
-    const { worker } = this.#options
-    this.#options.onEvent({ kind: 'connections_full', worker, listener: listener.name, limit: listener.connectionsMax })
-  }
-
-  /** Stops accepting. */
-  closeListeners(): void {
-    for (const listener of this.#listeners) listener.close()
+  place(slot: number, placements: readonly EndpointPlacement[]): void {
+    if (this.#generation === null) {
+      this.#moved.set(slot, placements)
+      return
+    }
+    const generations = [this.#generation, ...this.#retired]
+    // What is as it was is the same object in several of them.
+    for (const upstream of new Set(generations.flatMap(generation => generation.upstreamsAt(slot)))) {
+      upstream.update(placements)
+    }
   }
 
   /** Stops accepting, closes what is idle, waits for the rest up to `graceMs`, then cuts it. */
   async stop(graceMs: number): Promise<void> {
-    this.closeListeners()
-    this.#context.draining = true
-    this.#generation.close()
-    for (const connection of this.#connections()) {
-      if (connection.owner instanceof Http1Downstream) connection.owner.closeIfIdle()
-    }
+    this.#stopping = true
+    if (this.#prepared !== null) this.abort(this.#prepared.generation.number)
+    const doors = [...this.#doors.values(), ...this.#closing]
+    for (const door of doors) door.close()
+    this.#generation?.close()
+    const openCount = () => doors.reduce((sum, { count }) => sum + count, 0)
     const deadline = performance.now() + graceMs
-    while (this.#openCount() > 0 && performance.now() < deadline) {
+    while (openCount() > 0 && performance.now() < deadline) {
       await new Promise(resolve => setTimeout(resolve, Math.min(DRAIN_POLL_MS, graceMs)))
     }
-    for (const connection of this.#connections()) {
-      const { owner } = connection
-      if (owner instanceof Http1Downstream || owner instanceof Tunnel) owner.abort()
-      connection.destroy()
-    }
-  }
-
-  #connections(): Connection[] {
-    return this.#listeners.flatMap(listener => [...listener.connections])
-  }
-
-  #openCount(): number {
-    return this.#listeners.reduce((sum, listener) => sum + listener.connections.size, 0)
+    for (const door of doors) door.abort()
   }
 }

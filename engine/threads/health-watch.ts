@@ -25,39 +25,71 @@ import { type Ejectable, PassiveHealth } from '../upstream/health/passive-health
 import { judgeSuccessRates, type RequestCounts } from '../upstream/health/success-rate.ts'
 import type { EndpointPlacement } from '../upstream/placement.ts'
 import type { EngineEvent } from './api.ts'
+import { isSame } from './same.ts'
 import { spareTheLast } from './spare-the-last.ts'
 
 interface Watched extends Ejectable {
-  readonly placement: EndpointPlacement
-  readonly check: ActiveCheck | null
+  placement: EndpointPlacement
+  check: ActiveCheck | null
   /** A check has failed since the last one after which all was well. */
   hasFailed: boolean
   /** When checks brought it up, as a stamp; 0 if they never did. */
   healthyAt: number
+  /** A check of it has ended. */
+  readonly checked: PromiseWithResolvers<void>
   /** Tries and good ones as of the last comparison. */
   counts: RequestCounts
 }
 
 export class HealthWatch {
-  readonly #upstream: UpstreamSnapshot
-  readonly #index: number
+  #upstream: UpstreamSnapshot
+  readonly #slot: number
   readonly #page: StatePage
   readonly #onEvent: (event: EngineEvent) => void
   /** By column. */
   readonly #watched = new Map<number, Watched>()
-  readonly #passive: PassiveHealth | null
+  #passive: PassiveHealth | null = null
   #timer: NodeJS.Timeout | null = null
   /** When success rates were compared last. */
   #comparedAt = stampOf(performance.now())
 
-  constructor(upstream: UpstreamSnapshot, index: number, page: StatePage, onEvent: (event: EngineEvent) => void) {
+  constructor(upstream: UpstreamSnapshot, slot: number, page: StatePage, onEvent: (event: EngineEvent) => void) {
     this.#upstream = upstream
-    this.#index = index
+    this.#slot = slot
     this.#page = page
     this.#onEvent = onEvent
-    this.#passive = upstream.passive === null ? null : new PassiveHealth(upstream.passive, page.endpointCells)
-    const rate = upstream.passive?.successRate ?? null
-    if (rate !== null) this.#timer = setInterval(() => this.#compare(rate), rate.intervalMs).unref()
+    this.#judge()
+  }
+
+  /** Begins to compare, where success rates count. */
+  #judge(): void {
+    const { passive } = this.#upstream
+    this.#passive = passive === null ? null : new PassiveHealth(passive, this.#page.endpointCells)
+    this.#passive?.setEndpoints([...this.#watched.values()])
+    if (this.#timer !== null) clearInterval(this.#timer)
+    const rate = passive?.successRate ?? null
+    this.#timer = rate === null ? null : setInterval(() => this.#compare(rate), rate.intervalMs).unref()
+  }
+
+  /**
+   * The upstream is configured anew. What is as it was goes on undisturbed; checks that are different begin anew with what is
+   * known. Followed by `follow`.
+   */
+  configure(upstream: UpstreamSnapshot): void {
+    const before = this.#upstream
+    this.#upstream = upstream
+    if (!isSame(before.passive, upstream.passive)) this.#judge()
+    if (isSame(before.active, upstream.active)) return
+    for (const watched of this.#watched.values()) this.#checkAnew(watched)
+  }
+
+  #checkAnew(watched: Watched): void {
+    watched.check?.stop()
+    const { active } = this.#upstream
+    watched.check = active === null ? null : this.#check(active, watched.placement)
+    // Nobody else would ever bring it up.
+    if (active === null) Atomics.store(this.#page.endpointCells, watched.cells + CHECK_STATE, CHECK_HEALTHY)
+    watched.check?.start()
   }
 
   /** Watches these endpoints from now on, and no others. */
@@ -65,13 +97,21 @@ export class HealthWatch {
     const gone = new Map(this.#watched)
     for (const placement of placements) {
       gone.delete(placement.column)
-      if (!this.#watched.has(placement.column)) this.#watch(placement)
+      const watched = this.#watched.get(placement.column)
+      if (watched === undefined) this.#watch(placement)
+      else this.#take(watched, placement)
     }
     for (const [column, { check }] of gone) {
       check?.stop()
       this.#watched.delete(column)
     }
     this.#passive?.setEndpoints([...this.#watched.values()])
+  }
+
+  #take(watched: Watched, placement: EndpointPlacement): void {
+    const { host, name } = watched.placement
+    watched.placement = placement
+    if (host !== placement.host || name !== placement.name) this.#checkAnew(watched)
   }
 
   #watch(placement: EndpointPlacement): void {
@@ -82,14 +122,26 @@ export class HealthWatch {
       check,
       hasFailed: false,
       healthyAt: 0,
+      checked: Promise.withResolvers<void>(),
       cells: placement.column * ENDPOINT_CELLS,
       counts: this.#countsOf(placement.column),
     })
     check?.start()
   }
 
+  /** Resolves when each of them has been checked once, at the latest after `deadlineMs`. */
+  async checkedOnce(deadlineMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, deadlineMs)
+    const all = [...this.#watched.values()].map(({ checked }) => checked.promise)
+    await Promise.race([Promise.all(all), promise])
+    clearTimeout(timer)
+  }
+
   #check(settings: ActiveCheckSnapshot, placement: EndpointPlacement): ActiveCheck {
-    const check = new ActiveCheck(settings, placement.address, placement.host, (healthy, reason) =>
+    const state = this.#page.endpointCells[placement.column * ENDPOINT_CELLS + CHECK_STATE]
+    const start = state === CHECK_UNHEALTHY ? 'unhealthy' : 'healthy'
+    const check = new ActiveCheck({ ...settings, start }, placement.address, placement.host, (healthy, reason) =>
       this.#checked(placement, healthy, reason),
     )
     check.onResult = result => this.#onResult(placement, result)
@@ -106,7 +158,7 @@ export class HealthWatch {
     if (healthy) Atomics.store(endpointCells, at + UP_SINCE, stamp)
     Atomics.store(endpointCells, at + CHECK_STATE, healthy ? CHECK_HEALTHY : CHECK_UNHEALTHY)
     if (!healthy) spareTheLast(this.#page, this.#placements())
-    announceChange(this.#page, this.#index)
+    announceChange(this.#page, this.#slot)
     const { name: upstream } = this.#upstream
     this.#onEvent({ kind: 'endpoint_checked', upstream, endpoint: placement.name, healthy, reason })
   }
@@ -123,6 +175,7 @@ export class HealthWatch {
   #onResult(placement: EndpointPlacement, { passed, durationUs }: CheckResult): void {
     const watched = this.#watched.get(placement.column)
     if (watched === undefined) return
+    watched.checked.resolve()
     watched.hasFailed ||= !passed
     if (watched.check?.healthy !== true || !passed) return
     const { hasFailed } = watched
@@ -144,7 +197,7 @@ export class HealthWatch {
   }
 
   #changed(endpoint: string, change: 'ejected' | 'up', reason: string): void {
-    announceChange(this.#page, this.#index)
+    announceChange(this.#page, this.#slot)
     this.#onEvent({ kind: 'endpoint_health', upstream: this.#upstream.name, endpoint, change, reason })
   }
 
@@ -189,6 +242,14 @@ export class HealthWatch {
     const stamp = stampOf(performance.now())
     if (this.#passive === null || this.#passive.eject(watched, reason, SERVER_ERROR, stamp) === '') return
     this.#changed(watched.placement.name, 'ejected', this.#passive.reason)
+  }
+
+  /** Nobody watches them any more: none of them stays down for what a check has found. */
+  release(): void {
+    for (const { cells } of this.#watched.values()) {
+      Atomics.store(this.#page.endpointCells, cells + CHECK_STATE, CHECK_HEALTHY)
+    }
+    this.close()
   }
 
   close(): void {

@@ -1,37 +1,40 @@
 /**
- * The main thread's part: starts the workers, replaces those that die, sums up what they count, ends them. It is never
- * in a request's path.
+ * The main thread's part: starts the workers, replaces those that die, has them take other configurations over, sums up what
+ * they count, ends them. It is never in a request's path.
  */
-import { Worker } from 'node:worker_threads'
+import type { ExplainRequest, Explanation } from '../explain/explanation.ts'
 import { ListenError } from '../net/listen-error.ts'
 import { assertFree } from '../net/listener.ts'
-import { percentile } from '../shared/histogram.ts'
-import {
-  BYTES_IN,
-  BYTES_OUT,
-  CONNECTIONS_OPEN,
-  CONNECTIONS_TOTAL,
-  EXCHANGES_ACTIVE,
-  EXCHANGES_TOTAL,
-  HEDGES_TOTAL,
-  LATENCY_MAX_US,
-  RETRIES_TOTAL,
-  STATUS_CLASSES,
-  StatePage,
-  type StateRow,
-} from '../shared/state-page.ts'
-import type { Address, Snapshot } from '../snapshot.ts'
+import { CONNECTIONS_OPEN, EXCHANGES_ACTIVE, type PageSize, StatePage, type StateRow } from '../shared/state-page.ts'
+import type { Snapshot } from '../snapshot.ts'
 import type { EndpointPlacement } from '../upstream/placement.ts'
-import type { BoundListener, Engine, EngineOptions, EngineStats, UpstreamControl } from './api.ts'
-import { Directory } from './directory.ts'
-import type { FromWorker, ToWorker, WorkerBirth } from './messages.ts'
+import type {
+  BoundListener,
+  Engine,
+  EngineEvent,
+  EngineOptions,
+  EngineStats,
+  ReloadReport,
+  UpstreamControl,
+  WorkerStatus,
+} from './api.ts'
+import { changesBetween } from './changes.ts'
+import { Directory, type Leftovers } from './directory.ts'
+import { statsOf } from './engine-stats.ts'
+import { explainNow } from './explain-now.ts'
+import type { GenerationPlan, SocketPlan } from './messages.ts'
+import { ReloadError } from './reload-error.ts'
+import { isSame } from './same.ts'
+import { isOurs, planSockets, withAddresses } from './sockets.ts'
+import { commitAll, prepareAll } from './two-phases.ts'
+import { WorkerThread } from './worker-thread.ts'
 
 /** A worker that lived less than this is replaced after a pause, so that one that cannot live does not spin. */
 const SHORT_LIFE_MS = 1000
 const PAUSE_AFTER_SHORT_LIFE_MS = 500
 
-/** Milliseconds that a worker gets beyond the grace to end by itself. */
-const STOP_MARGIN_MS = 2000
+/** Milliseconds that a reload waits for workers that are just being started, or replaced. */
+const SETTLE_MS_MAX = 10_000
 
 const ENGINE_WORKER = new URL(
   import.meta.url.endsWith('.ts') ? './engine-worker.ts' : './engine-worker.js',
@@ -45,198 +48,341 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   return supervisor
 }
 
-/** Endpoints that may come while it runs, by names and by hand, beside those of the configuration. */
-const SPARE_COLUMNS = 1024
+/**
+ * Columns and upstreams of the state page: it cannot grow, and configurations can. What is never touched costs no memory, but
+ * address space. Of each there are four times as many as the first configuration has, and at least these; an endpoint may
+ * have several addresses, and what is gone keeps its column as long as something runs there. Past it: `ReloadError`.
+ */
+const COLUMNS_MIN = 32_768
+const UPSTREAMS_MIN = 4096
+const GROWTH = 4
 
-/** Columns of the state page for a snapshot: its endpoints may have several addresses each, and others come. */
-function columnsFor(snapshot: Snapshot): number {
-  return 2 * snapshot.upstreams.reduce((sum, upstream) => sum + upstream.endpoints.length, 0) + SPARE_COLUMNS
+function createPage({ upstreams }: Snapshot, workers: number): StatePage {
+  const endpoints = upstreams.reduce((sum, upstream) => sum + upstream.endpoints.length, 0)
+  const columns = Math.max(COLUMNS_MIN, GROWTH * endpoints)
+  return StatePage.create(workers, columns, Math.max(UPSTREAMS_MIN, GROWTH * upstreams.length))
 }
 
 class Supervisor implements Engine {
   readonly #options: EngineOptions
   readonly #page: StatePage
-  readonly #workers: (Worker | null)[]
+  readonly #threads: (WorkerThread | null)[]
+  /** By number: threads that had it before, and when the last one was started, in milliseconds since the epoch. */
+  readonly #restarts: number[]
+  readonly #startedAtMs: number[]
   readonly #directory: Directory
   #snapshot: Snapshot
+  #sockets: readonly SocketPlan[]
+  #lastSocket = 0
   #ending = false
   #stopped: Promise<void> | null = null
-  readonly #restarts = new Set<NodeJS.Timeout>()
-  /** Changes that some workers do not know of yet. */
-  readonly #changes = new Map<number, { readonly waitsFor: Set<Worker>; readonly resolve: () => void }>()
-  #lastChange = 0
+  readonly #timers = new Set<NodeJS.Timeout>()
+  /** While it is being decided what is in force, no worker is born: those that are to be, by number. `null` otherwise. */
+  #unborn: number[] | null = null
+  /** The reloads so far have ended. */
+  #reloads: Promise<unknown> = Promise.resolve()
+  /** What can be freed when nothing runs any more on generations before the number. */
+  #leftovers: { readonly generation: number; readonly free: () => void }[] = []
+  /** Called when a worker has started or ended. */
+  readonly #onSettled = new Set<() => void>()
 
   constructor(options: EngineOptions) {
     this.#options = options
-    this.#snapshot = options.snapshot
     const { snapshot, workers } = options
-    this.#page = StatePage.create(workers, columnsFor(snapshot), snapshot.upstreams.length)
+    this.#snapshot = snapshot
+    this.#sockets = planSockets(snapshot, null, workers, () => this.#nextSocket())
+    this.#page = createPage(snapshot, workers)
     this.#directory = new Directory(snapshot, this.#page, {
-      publish: (upstream, placements) => this.#publish(upstream, placements),
-      onEvent: event => options.onEvent?.(event),
+      publish: (slot, placements) => this.#publish(slot, placements),
+      onEvent: event => this.#tell(event),
     })
-    this.#workers = new Array<Worker | null>(options.workers).fill(null)
+    this.#threads = new Array<WorkerThread | null>(workers).fill(null)
+    this.#restarts = new Array<number>(workers).fill(0)
+    this.#startedAtMs = new Array<number>(workers).fill(0)
+  }
+
+  #nextSocket(): number {
+    this.#lastSocket += 1
+    return this.#lastSocket
+  }
+
+  #tell(event: EngineEvent): void {
+    this.#options.onEvent?.(event)
   }
 
   async start(): Promise<void> {
     try {
-      await this.#assertAddressesFree()
+      await this.#assertAddressesFree(this.#snapshot, this.#sockets)
       await this.#directory.open()
       // The first worker learns the ports that the system chooses; the others join it there.
-      this.#adopt(await this.#startWorker(0))
-      const others = this.#workers.map((_, worker) => worker).slice(1)
-      for (const addresses of await Promise.all(others.map(worker => this.#startWorker(worker)))) this.#adopt(addresses)
+      this.#sockets = withAddresses(this.#sockets, await this.#startWorker(0).born)
+      const others = this.#threads.map((_, worker) => worker).slice(1)
+      await Promise.all(others.map(worker => this.#startWorker(worker).born))
     } catch (error) {
       await this.kill()
       throw error
     }
   }
 
-  async #assertAddressesFree(): Promise<void> {
+  async #assertAddressesFree({ listeners }: Snapshot, sockets: readonly SocketPlan[]): Promise<void> {
     if (this.#options.workers === 1) return
-    for (const { name, address } of this.#snapshot.listeners) {
+    for (const [index, { address }] of sockets.entries()) {
       await assertFree(address).catch((error: NodeJS.ErrnoException) => {
-        throw ListenError.of(name, address, error)
+        throw ListenError.of(listeners[index]?.name ?? '', address, error)
       })
     }
   }
 
-  #adopt(addresses: readonly (Address | null)[]): void {
-    const listeners = this.#snapshot.listeners.map((listener, index) => {
-      const bound = addresses[index]
-      if (bound?.kind !== 'tcp' || listener.address.kind !== 'tcp') return listener
-      return { ...listener, address: { ...listener.address, port: bound.port } }
-    })
-    this.#snapshot = { ...this.#snapshot, listeners }
+  get #plan(): GenerationPlan {
+    return { snapshot: this.#snapshot, sockets: this.#sockets, upstreams: this.#directory.placements }
   }
 
-  /** Resolves with the addresses when the worker accepts. */
-  #startWorker(index: number): Promise<readonly (Address | null)[]> {
-    const birth: WorkerBirth = {
-      worker: index,
-      workers: this.#options.workers,
-      snapshot: this.#snapshot,
-      placements: this.#directory.placements,
-      page: this.#page.buffer,
-      size: this.#page.size,
-      ownerData: this.#options.ownerData,
-    }
-    const worker = new Worker(this.#options.workerModule ?? ENGINE_WORKER, {
-      workerData: birth,
-      name: `sluice-worker-${index}`,
+  #startWorker(index: number): WorkerThread {
+    const { workers, ownerData, workerModule } = this.#options
+    const { buffer: page, size } = this.#page
+    const birth = { worker: index, workers, plan: this.#plan, page, size, ownerData }
+    const thread = new WorkerThread(workerModule ?? ENGINE_WORKER, birth, {
+      onEvent: event => this.#tell(event),
+      onProgress: () => this.#free(),
+      onExit: (ended, error, wasRunning) => this.#onExit(ended, error, wasRunning),
     })
-    this.#workers[index] = worker
-    const startedAt = performance.now()
-    return new Promise((resolve, reject) => {
-      let failure: Error | null = null
-      let accepts = false
-      worker.on('error', (error: Error) => {
-        failure = error
-      })
-      worker.on('exit', code => {
-        const error = failure ?? new Error(`the worker ended with exit code ${code}`)
-        for (const change of this.#changes.keys()) this.#acknowledge(change, worker)
-        if (accepts) this.#onDeath(index, worker, error, performance.now() - startedAt)
-        else reject(error)
-      })
-      worker.on('message', (message: FromWorker) => {
-        if (message.kind === 'event') {
-          this.#options.onEvent?.(message.event)
-        } else if (message.kind === 'listening') {
-          accepts = true
-          this.#options.onEvent?.({ kind: 'worker_started', worker: index })
-          resolve(message.addresses)
-        } else if (message.kind === 'placed') {
-          this.#acknowledge(message.change, worker)
-        } else {
-          reject(new ListenError(message.listener, message.code, message.message))
-        }
-      })
-    })
+    this.#threads[index] = thread
+    this.#startedAtMs[index] = Date.now()
+    void thread.born.then(
+      () => this.#settled(),
+      () => this.#settled(),
+    )
+    return thread
   }
 
-  #onDeath(index: number, worker: Worker, error: Error, livedMs: number): void {
-    if (this.#workers[index] !== worker) return
-    this.#workers[index] = null
-    this.#page.clearPresent(this.#page.rows[index] as StateRow)
-    if (this.#ending) return
-    this.#options.onEvent?.({ kind: 'worker_died', worker: index, error: error.message, stack: error.stack ?? '' })
+  #settled(): void {
+    for (const call of this.#onSettled) call()
+  }
+
+  #onExit(thread: WorkerThread, error: Error, wasRunning: boolean): void {
+    const { index } = thread
+    if (this.#threads[index] !== thread) return
+    this.#threads[index] = null
+    this.#page.clearPresent(this.#page.rows[index] as StateRow, this.#used)
+    this.#free()
+    this.#settled()
+    if (this.#ending || !wasRunning) return
+    this.#onDeath(thread, error)
+  }
+
+  #onDeath({ index, livedMs }: WorkerThread, error: Error): void {
+    this.#tell({ kind: 'worker_died', worker: index, error: error.message, stack: error.stack ?? '' })
     this.#replace(index, livedMs < SHORT_LIFE_MS ? PAUSE_AFTER_SHORT_LIFE_MS : 0)
   }
 
-  /** Tells every worker where the endpoints of an upstream are; resolves when all know, or are gone. */
-  #publish(upstream: number, placements: readonly EndpointPlacement[]): Promise<void> {
-    if (this.#ending) return Promise.resolve()
-    const change = ++this.#lastChange
-    const message: ToWorker = { kind: 'place', change, upstream, placements }
-    const told = new Set(this.#running())
-    for (const worker of told) worker.postMessage(message)
-    return new Promise(resolve => {
-      this.#changes.set(change, { waitsFor: told, resolve })
-      this.#settle(change)
+  #replace(index: number, afterMs: number): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      if (this.#unborn === null) this.#bear(index)
+      else this.#unborn.push(index)
+    }, afterMs)
+    this.#timers.add(timer)
+  }
+
+  #bear(index: number): void {
+    if (this.#ending) return
+    this.#restarts[index] = (this.#restarts[index] as number) + 1
+    const thread = this.#startWorker(index)
+    thread.born.catch((error: Error) => {
+      void thread.terminate()
+      if (this.#threads[index] === thread) this.#threads[index] = null
+      if (this.#ending) return
+      this.#tell({ kind: 'worker_died', worker: index, error: error.message, stack: error.stack ?? '' })
+      this.#replace(index, PAUSE_AFTER_SHORT_LIFE_MS)
     })
   }
 
-  #acknowledge(change: number, worker: Worker): void {
-    this.#changes.get(change)?.waitsFor.delete(worker)
-    this.#settle(change)
+  /** Tells every worker where the endpoints of an upstream are; resolves when all know, or are gone. */
+  async #publish(slot: number, placements: readonly EndpointPlacement[]): Promise<void> {
+    if (this.#ending) return
+    await Promise.all(this.#running().map(thread => thread.order({ kind: 'place', slot, placements })))
   }
 
-  #settle(change: number): void {
-    const pending = this.#changes.get(change)
-    if (pending === undefined || pending.waitsFor.size > 0) return
-    this.#changes.delete(change)
-    pending.resolve()
+  get generation(): number {
+    return this.#snapshot.generation
+  }
+
+  reload(snapshot: Snapshot): Promise<ReloadReport> {
+    const reloaded = this.#reloads.then(() => this.#reload(snapshot))
+    this.#reloads = reloaded.catch(() => undefined)
+    return reloaded
+  }
+
+  async #reload(given: Snapshot): Promise<ReloadReport> {
+    const snapshot = { ...given, generation: this.generation + 1 }
+    try {
+      this.#assertRunning()
+      const report = { generation: snapshot.generation, ...changesBetween(this.#snapshot, snapshot) }
+      await this.#directory.prepare(snapshot)
+      await this.#takeOver(snapshot)
+      this.#tell({ kind: 'reloaded', ...report })
+      return report
+    } catch (error) {
+      const failure = this.#failureOf(error)
+      this.#tell({ kind: 'reload_failed', generation: this.generation, error: failure.message })
+      throw failure
+    }
+  }
+
+  #failureOf(error: unknown): Error {
+    if (this.#ending) return new ReloadError('stopping', 'the proxy is stopping: no other configuration is taken over')
+    if (error instanceof ReloadError || error instanceof ListenError) return error
+    return new ReloadError('refused', error instanceof Error ? error.message : String(error))
+  }
+
+  #assertRunning(): void {
+    if (this.#ending) throw new ReloadError('stopping', 'the proxy is stopping')
+  }
+
+  /** The upstreams are ready: now the workers. */
+  async #takeOver(snapshot: Snapshot): Promise<void> {
+    let threads: readonly WorkerThread[] = []
+    let decided: { readonly plan: GenerationPlan; readonly leftovers: Leftovers } | null = null
+    try {
+      const sockets = await this.#planSockets(snapshot)
+      await this.#settle()
+      this.#unborn = []
+      threads = this.#running()
+      const { generation } = snapshot
+      const upstreams = this.#directory.nextPlacements(generation)
+      const plan = await prepareAll(threads, { snapshot, sockets, upstreams })
+      this.#assertRunning()
+      decided = { plan, leftovers: this.#decide(plan) }
+    } finally {
+      if (decided === null) this.#giveUp(threads, snapshot.generation)
+      this.#bearUnborn()
+    }
+    await this.#commit(threads, decided.plan, decided.leftovers)
+  }
+
+  async #planSockets(snapshot: Snapshot): Promise<SocketPlan[]> {
+    const before = { snapshot: this.#snapshot, sockets: this.#sockets }
+    const sockets = planSockets(snapshot, before, this.#options.workers, () => this.#nextSocket())
+    const foreign = sockets.map(plan => (isOurs(plan.address, this.#sockets) ? null : plan))
+    if (this.#options.workers > 1) {
+      for (const [index, plan] of foreign.entries()) {
+        if (plan === null) continue
+        await assertFree(plan.address).catch((error: NodeJS.ErrnoException) => {
+          throw ListenError.of(snapshot.listeners[index]?.name ?? '', plan.address, error)
+        })
+      }
+    }
+    return sockets
+  }
+
+  /** Waits until no worker is between death and life, as long as that may take. */
+  async #settle(): Promise<void> {
+    const isSettled = () => this.#ending || this.#threads.every(thread => thread?.state === 'running')
+    if (!isSettled()) {
+      await new Promise<void>(resolve => {
+        const timer = setTimeout(end, SETTLE_MS_MAX)
+        const look = () => {
+          if (isSettled()) end()
+        }
+        const onSettled = this.#onSettled
+        onSettled.add(look)
+        function end(): void {
+          clearTimeout(timer)
+          onSettled.delete(look)
+          resolve()
+        }
+      })
+    }
+    this.#assertRunning()
+    const starting = this.#threads.find(thread => thread?.state === 'starting') ?? null
+    if (starting !== null) {
+      throw new ReloadError('timeout', `worker ${starting.index} has not started yet: try again`, starting.index)
+    }
+    if (this.#running().length === 0) throw new ReloadError('died', 'no worker is alive that could take it over')
+  }
+
+  /** From here on it is in force: whoever is born now is born with it. */
+  #decide(plan: GenerationPlan): Leftovers {
+    this.#snapshot = plan.snapshot
+    this.#sockets = plan.sockets
+    return this.#directory.adopt(plan.snapshot)
+  }
+
+  #giveUp(threads: readonly WorkerThread[], generation: number): void {
+    for (const thread of threads) thread.abort(generation)
+    this.#directory.abandon()
+  }
+
+  #bearUnborn(): void {
+    const unborn = this.#unborn ?? []
+    this.#unborn = null
+    for (const index of unborn) this.#bear(index)
+  }
+
+  async #commit(threads: readonly WorkerThread[], plan: GenerationPlan, leftovers: Leftovers): Promise<void> {
+    const { generation } = plan.snapshot
+    const known = new Map(plan.upstreams.map(placement => [placement.slot, placement]))
+    const moved = this.#directory.placements.filter(
+      ({ slot, since, endpoints }) => since === generation && !isSame(known.get(slot)?.endpoints, endpoints),
+    )
+    await commitAll(threads, generation, moved, () => {
+      leftovers.retire()
+      this.#leftovers.push({ generation, free: () => leftovers.free() })
+      this.#free()
+    })
+  }
+
+  /** Gives back what only generations had on which nothing runs any more. */
+  #free(): void {
+    if (this.#leftovers.length === 0) return
+    const oldest = Math.min(...this.#threads.map(thread => thread?.oldest ?? Number.POSITIVE_INFINITY))
+    const free = this.#leftovers.filter(({ generation }) => generation <= oldest)
+    this.#leftovers = this.#leftovers.filter(({ generation }) => generation > oldest)
+    for (const leftover of free) leftover.free()
   }
 
   upstream(name: string): UpstreamControl {
     return this.#directory.upstream(name)
   }
 
-  #replace(index: number, afterMs: number): void {
-    const timer = setTimeout(() => {
-      this.#restarts.delete(timer)
-      if (this.#ending) return
-      this.#startWorker(index).catch((error: Error) => {
-        void this.#workers[index]?.terminate()
-        this.#workers[index] = null
-        if (this.#ending) return
-        this.#options.onEvent?.({ kind: 'worker_died', worker: index, error: error.message, stack: error.stack ?? '' })
-        this.#replace(index, PAUSE_AFTER_SHORT_LIFE_MS)
-      })
-    }, afterMs)
-    this.#restarts.add(timer)
+  get listeners(): readonly BoundListener[] {
+    return this.#snapshot.listeners.map(({ name, address }, index) => ({
+      name,
+      address: this.#sockets[index]?.address ?? address,
+    }))
   }
 
-  get listeners(): readonly BoundListener[] {
-    return this.#snapshot.listeners.map(({ name, address }) => ({ name, address }))
+  workers(): readonly WorkerStatus[] {
+    return this.#threads.map((thread, worker) => {
+      const { counters } = this.#page.rows[worker] as StateRow
+      return {
+        worker,
+        state: thread === null || thread.state === 'ended' ? 'dead' : thread.state,
+        startedAtMs: this.#startedAtMs[worker] as number,
+        restarts: this.#restarts[worker] as number,
+        connectionsOpen: counters[CONNECTIONS_OPEN] as number,
+        exchangesActive: counters[EXCHANGES_ACTIVE] as number,
+      }
+    })
   }
 
   stats(): EngineStats {
-    const page = this.#page
-    const latency = page.latency()
-    return {
-      connectionsOpen: page.counter(CONNECTIONS_OPEN),
-      connectionsTotal: page.counter(CONNECTIONS_TOTAL),
-      exchangesActive: page.counter(EXCHANGES_ACTIVE),
-      exchangesTotal: page.counter(EXCHANGES_TOTAL),
-      bytesIn: page.counter(BYTES_IN),
-      bytesOut: page.counter(BYTES_OUT),
-      statusClasses: Array.from({ length: 6 }, (_, index) => page.counter(STATUS_CLASSES + index)),
-      inFlight: this.#directory
-        .endpoints()
-        .map(({ upstream, name, requests }) => ({ upstream, endpoint: name, requests })),
-      retries: page.counter(RETRIES_TOTAL),
-      hedges: page.counter(HEDGES_TOTAL),
-      latencyUs: {
-        count: latency.reduce((sum, count) => sum + count, 0),
-        p50: percentile(latency, 0.5),
-        p90: percentile(latency, 0.9),
-        p99: percentile(latency, 0.99),
-        p999: percentile(latency, 0.999),
-        max: Math.max(...page.rows.map(row => row.counters[LATENCY_MAX_US] as number)),
-      },
-    }
+    return statsOf(this.#page, this.#directory.endpoints())
+  }
+
+  explain(request: ExplainRequest): Promise<Explanation> {
+    return explainNow(request, () => ({
+      snapshot: this.#snapshot,
+      listeners: this.listeners,
+      placements: this.#directory.placements,
+      page: this.#page,
+      used: this.#used,
+    }))
+  }
+
+  /** How much of the state page ever was in use. */
+  get #used(): PageSize {
+    return { endpoints: this.#directory.columns.used, upstreams: this.#directory.slots.used }
   }
 
   stop(): Promise<void> {
@@ -247,37 +393,25 @@ class Supervisor implements Engine {
   async #stopWorkers(): Promise<void> {
     this.#end()
     const { shutdownGraceMs } = this.#options
-    await Promise.all(this.#running().map(worker => stopWorker(worker, shutdownGraceMs)))
+    await Promise.all(this.#running().map(thread => thread.stop(shutdownGraceMs)))
   }
 
   async kill(): Promise<void> {
     this.#end()
-    await Promise.all(this.#running().map(worker => worker.terminate()))
+    await Promise.all(this.#running().map(thread => thread.terminate()))
   }
 
   #end(): void {
     this.#ending = true
     this.#directory.close()
-    for (const { resolve } of this.#changes.values()) resolve()
-    this.#changes.clear()
-    for (const timer of this.#restarts) clearTimeout(timer)
-    this.#restarts.clear()
+    for (const thread of this.#running()) thread.forget()
+    for (const timer of this.#timers) clearTimeout(timer)
+    this.#timers.clear()
+    this.#settled()
   }
 
-  #running(): Worker[] {
-    return this.#workers.filter(worker => worker !== null)
+  /** Those that are alive, or about to be. */
+  #running(): WorkerThread[] {
+    return this.#threads.filter(thread => thread !== null)
   }
-}
-
-/** Asks the worker to end; ends it when it does not. */
-function stopWorker(worker: Worker, graceMs: number): Promise<void> {
-  return new Promise(resolve => {
-    const timer = setTimeout(() => void worker.terminate(), graceMs + STOP_MARGIN_MS)
-    worker.once('exit', () => {
-      clearTimeout(timer)
-      resolve()
-    })
-    const message: ToWorker = { kind: 'stop', graceMs }
-    worker.postMessage(message)
-  })
 }

@@ -1,10 +1,8 @@
 /**
- * The supervisor's account of one upstream: which endpoints it has, where each of them is, and what their owner wants of
- * them. Workers are told where they are; what is wanted of them stands in the state page.
+ * The supervisor's account of one upstream, from one configuration to the next: which endpoints it has, where each of them
+ * is, and what their owner wants of them. Workers are told where they are; what is wanted of them stands in the state page.
  */
-import { isIP } from 'node:net'
 import { formatAddress } from '../net/address.ts'
-import type { Answer, ServiceAnswer } from '../net/resolver.ts'
 import { CIRCUIT_STATE } from '../shared/circuit-cells.ts'
 import { stampOf } from '../shared/clock.ts'
 import {
@@ -12,46 +10,26 @@ import {
   ADMIN_DRAINING,
   ADMIN_STATE,
   ADMIN_UP,
-  CHECK_STATE,
-  CHECK_UNHEALTHY,
   ENDPOINT_CELLS,
   UP_SINCE,
 } from '../shared/endpoint-cells.ts'
 import type { StatePage } from '../shared/state-page.ts'
 import { UPSTREAM_CELLS, UPSTREAM_CIRCUIT } from '../shared/upstream-cells.ts'
-import type { EndpointSnapshot, UpstreamSnapshot } from '../snapshot.ts'
+import type { UpstreamSnapshot } from '../snapshot.ts'
+import { circuitState, endpointStatus } from '../upstream/endpoint-status.ts'
 import { announceChange } from '../upstream/health/announce.ts'
-import type { NameOwner, NameWatch, WatchedName } from '../upstream/names.ts'
-import { type EndpointPlacement, hostOf, placementOf } from '../upstream/placement.ts'
+import type { NameWatch } from '../upstream/names.ts'
+import type { EndpointPlacement, UpstreamPlacement } from '../upstream/placement.ts'
 import type { CircuitState, EndpointStatus, EngineEvent, NewEndpoint, UpstreamControl } from './api.ts'
+import { ColumnLeases } from './column-leases.ts'
 import type { Columns } from './columns.ts'
-import { circuitState, endpointStatus } from './endpoint-status.ts'
 import { checkWeight, completeEndpoint } from './new-endpoint.ts'
-import { type Place, placesOfHost, placesOfService } from './places.ts'
+import { type Entry, isNamed, Roster, type RosterOwner, type Wish } from './roster.ts'
 import { spareTheLast } from './spare-the-last.ts'
 
 /** Milliseconds between two looks at whether a drained endpoint is at rest. */
 const DRAIN_POLL_MS = 20
 const DRAIN_MS_MAX = 3_600_000
-
-/** What the owner wants of an endpoint; `null` for nothing in particular. */
-interface Wish {
-  weight: number | null
-  /** One of `ADMIN_*`. */
-  admin: number | null
-}
-
-/** One endpoint of the configuration, or one that was added. */
-interface Entry {
-  readonly endpoint: EndpointSnapshot
-  /** Of all its addresses, those that come later too. */
-  readonly wish: Wish
-  /** Of single addresses, by their text: they count before `wish`, and outlast the address. */
-  readonly wishes: Map<string, Wish>
-  placements: readonly EndpointPlacement[]
-  /** `null` for one without a name, and as long as nobody looks it up. */
-  watch: WatchedName | null
-}
 
 /** What a name that an owner uses stands for: a whole entry, or one address of it. */
 interface Target {
@@ -70,133 +48,126 @@ export interface DirectoryOwner {
   /** The value of the sticky cookie that leads to an address of an upstream; empty where there is none. */
   tokenOf(upstream: UpstreamSnapshot, address: string): string
   /** Tells all workers where the endpoints of an upstream are; resolves when they know. */
-  publish(upstream: number, placements: readonly EndpointPlacement[]): Promise<void>
+  publish(slot: number, placements: readonly EndpointPlacement[]): Promise<void>
   /** The addresses of an upstream have changed: what watches them has to follow. */
-  onPlaced(upstream: number, placements: readonly EndpointPlacement[]): void
+  onPlaced(slot: number, placements: readonly EndpointPlacement[]): void
   onEvent(event: EngineEvent): void
 }
 
 export class UpstreamDirectory implements UpstreamControl {
-  readonly snapshot: UpstreamSnapshot
-  readonly #index: number
+  /** Its place in the state page. */
+  readonly slot: number
   readonly #owner: DirectoryOwner
-  readonly #entries: Entry[] = []
-  /** Changes are told from now on: at the start there is nobody to be told. */
-  #isRunning = false
-  #closed = false
+  readonly #rosterOwner: RosterOwner
+  readonly #leases: ColumnLeases
+  #roster: Roster
+  /** The generation that has brought `#roster`. */
+  #since: number
+  /** Is being made ready to follow `#roster`. */
+  #next: Roster | null = null
+  /** Why it can be changed no more; empty as long as it can. */
+  #closedBecause = ''
+  /** Its columns, and its slot, may be somebody else's by now. */
+  #isRemoved = false
 
   /** Names of the snapshot need `owner.names` to be there. */
-  constructor(snapshot: UpstreamSnapshot, index: number, owner: DirectoryOwner) {
-    this.snapshot = snapshot
-    this.#index = index
+  constructor(snapshot: UpstreamSnapshot, slot: number, owner: DirectoryOwner, since = 1) {
+    this.slot = slot
     this.#owner = owner
-    for (const endpoint of snapshot.endpoints) this.#enter(endpoint)
+    this.#since = since
+    this.#leases = new ColumnLeases(owner.columns)
+    this.#rosterOwner = rosterOwner(owner, this.#leases, (added, removed) => void this.#tell(added, removed))
+    this.#roster = new Roster(snapshot, this.#rosterOwner, null)
+  }
+
+  get snapshot(): UpstreamSnapshot {
+    return this.#roster.snapshot
   }
 
   get placements(): readonly EndpointPlacement[] {
-    return this.#entries.flatMap(entry => entry.placements)
+    return this.#roster.placements
+  }
+
+  get placement(): UpstreamPlacement {
+    return { slot: this.slot, since: this.#since, endpoints: this.placements }
+  }
+
+  /** As it will be in the generation that is being made ready. */
+  nextPlacement(generation: number): UpstreamPlacement {
+    const next = this.#next
+    return next === null ? this.placement : { slot: this.slot, since: generation, endpoints: next.placements }
+  }
+
+  /** Those of its endpoints in the configuration that is being made ready that it has not got now. */
+  get arrivals(): readonly EndpointPlacement[] {
+    return this.#next?.placements.filter(({ column }) => !this.#leases.isShared(column)) ?? []
+  }
+
+  /** Another configuration of it is being made ready. */
+  get isPrepared(): boolean {
+    return this.#next !== null
+  }
+
+  /** Some of its endpoints had no room. */
+  get lacksRoom(): boolean {
+    return (this.#next ?? this.#roster).lacksRoom
   }
 
   /** The workers are about to start with the placements as they are. */
   run(): void {
-    this.#isRunning = true
-    this.#owner.onPlaced(this.#index, this.placements)
+    this.#roster.run()
+    this.#owner.onPlaced(this.slot, this.placements)
   }
 
-  close(): void {
-    this.#closed = true
-    for (const entry of this.#entries) entry.watch?.close()
+  /** Makes another configuration of it ready, until `adopt` or `abandon`. */
+  prepare(snapshot: UpstreamSnapshot): void {
+    this.#next = new Roster(snapshot, this.#rosterOwner, this.#roster)
   }
 
-  #enter(endpoint: EndpointSnapshot): Entry {
-    const wish: Wish = { weight: null, admin: null }
-    const entry: Entry = { endpoint, wish, wishes: new Map(), placements: [], watch: null }
-    const { address } = endpoint
-    if (!isNamed(endpoint) && address.kind !== 'srv')
-      this.#place(entry, [{ address, host: null, weight: null, rank: 0 }])
-    else if (this.#owner.names !== null) this.#watch(entry, this.#owner.names)
-    this.#entries.push(entry)
-    return entry
+  abandon(): void {
+    const next = this.#next
+    this.#next = null
+    if (next === null) return
+    next.close()
+    // No worker has ever counted in those that are its own.
+    this.#leases.retire(next.release(next.placements))
   }
 
-  /** @throws {TypeError} for a DNS server that is none. */
-  #watch(entry: Entry, names: NameWatch): void {
-    const { address } = entry.endpoint
-    const { resolver } = this.snapshot
-    if (address.kind === 'srv') {
-      entry.watch = names.watchService(address, resolver, this.#nameOwner(entry, placesOfService))
-    } else if (address.kind === 'tcp') {
-      const places = (answer: Answer) => placesOfHost(answer, address.port)
-      entry.watch = names.watchHost(address.host, resolver, this.#nameOwner(entry, places))
-    }
+  /** The other configuration is in force. Gives the columns that are to be retired once the workers know. */
+  adopt(since: number): number[] {
+    const next = this.#next
+    if (next === null) return []
+    const before = this.#roster
+    before.close()
+    next.follow(before)
+    this.#roster = next
+    this.#next = null
+    this.#since = since
+    const retired = before.release(before.placements)
+    if (retired.length > 0) spareTheLast(this.#owner.page, this.placements)
+    return retired
   }
 
-  #nameOwner<A extends Answer | ServiceAnswer>(entry: Entry, places: (answer: A) => Place[]): NameOwner<A> {
-    const about = { upstream: this.snapshot.name, name: entry.endpoint.name }
-    return {
-      onChange: answer => {
-        if (this.#closed) return
-        const { added, removed } = this.#place(entry, places(answer))
-        if (this.#isRunning) void this.#tell(added, removed)
-      },
-      onError: error => this.#owner.onEvent({ kind: 'name_failed', ...about, error: error.message }),
-      onRecovered: () => this.#owner.onEvent({ kind: 'name_recovered', ...about }),
-    }
+  retire(columns: readonly number[]): void {
+    this.#leases.retire(columns)
   }
 
-  /** Takes over where an endpoint is. Addresses that stay keep their column, and with it their health. */
-  #place(entry: Entry, places: readonly Place[]): { added: EndpointPlacement[]; removed: EndpointPlacement[] } {
-    const before = new Map(entry.placements.map(placement => [formatAddress(placement.address), placement]))
-    const added: EndpointPlacement[] = []
-    const placements: EndpointPlacement[] = []
-    let refused = 0
-    for (const place of places) {
-      const key = formatAddress(place.address)
-      const known = before.get(key)
-      before.delete(key)
-      const column = known?.column ?? this.#newColumn(entry, key)
-      if (column < 0) {
-        refused += 1
-        continue
-      }
-      const placement = this.#placementOf(entry, place, column)
-      placements.push(placement)
-      if (known === undefined) added.push(placement)
-    }
-    entry.placements = placements
-    if (refused > 0 && isNamed(entry.endpoint)) this.#tellRefused(entry, refused)
-    return { added, removed: [...before.values()] }
+  /** It is in no configuration any more. Gives its columns, which are to be retired once no worker knows it. */
+  dissolve(): number[] {
+    this.close('a reload has taken it out of the configuration')
+    this.#isRemoved = true
+    return this.#roster.release(this.placements)
   }
 
-  #tellRefused({ endpoint }: Entry, count: number): void {
-    const error = `${count} of its addresses are left out: there is room for ${this.#owner.columns.count} endpoints in all`
-    this.#owner.onEvent({ kind: 'name_failed', upstream: this.snapshot.name, name: endpoint.name, error })
+  /** `because` is what is said to whoever wants to change it. */
+  close(because = 'the proxy has stopped'): void {
+    this.#closedBecause ||= because
+    this.#roster.close()
+    this.#next?.close()
   }
 
-  #placementOf(entry: Entry, { address, host, weight, rank }: Place, column: number): EndpointPlacement {
-    const { endpoint } = entry
-    const text = formatAddress(address)
-    return placementOf(endpoint, column, address, {
-      // An address as the configuration writes it is better known by that.
-      name: isNamed(endpoint) ? text : endpoint.name,
-      weight: entry.wishes.get(text)?.weight ?? entry.wish.weight ?? weight ?? endpoint.weight,
-      priority: endpoint.priority + rank,
-      token: this.#owner.tokenOf(this.snapshot, `${endpoint.name} ${text}`),
-      ...(host === null || address.kind !== 'tcp' ? {} : { host: hostOf({ ...address, host }) }),
-    })
-  }
-
-  /** -1 when there is none. */
-  #newColumn(entry: Entry, address: string): number {
-    const { page, columns } = this.#owner
-    const column = columns.take()
-    if (column < 0) return column
-    const at = column * ENDPOINT_CELLS
-    page.endpointCells[at + ADMIN_STATE] = entry.wishes.get(address)?.admin ?? entry.wish.admin ?? ADMIN_UP
-    if (this.snapshot.active?.start === 'unhealthy') page.endpointCells[at + CHECK_STATE] = CHECK_UNHEALTHY
-    // Those of the start begin with their whole weight: there is nobody else who could bear the rest.
-    if (this.#isRunning) page.endpointCells[at + UP_SINCE] = stampOf(performance.now()) || 1
-    return column
+  get #closed(): boolean {
+    return this.#closedBecause !== ''
   }
 
   async #tell(added: readonly EndpointPlacement[], removed: readonly EndpointPlacement[]): Promise<void> {
@@ -210,19 +181,21 @@ export class UpstreamDirectory implements UpstreamControl {
       })
     }
     if (removed.length > 0) spareTheLast(this.#owner.page, placements)
-    this.#owner.onPlaced(this.#index, placements)
-    await this.#owner.publish(this.#index, placements)
-    for (const { column } of removed) this.#owner.columns.retire(column)
+    const retired = this.#roster.release(removed)
+    this.#owner.onPlaced(this.slot, placements)
+    await this.#owner.publish(this.slot, placements)
+    this.#leases.retire(retired)
   }
 
   endpoints(): readonly EndpointStatus[] {
-    return this.placements.map(placement => endpointStatus(this.#owner.page, this.snapshot.name, placement))
+    if (this.#isRemoved) return []
+    return this.placements.map(placement => endpointStatus(this.#owner.page, this.snapshot, placement))
   }
 
   circuit(): CircuitState | null {
     const { circuitBreaker } = this.snapshot
-    if (circuitBreaker === null || circuitBreaker.scope === 'endpoint') return null
-    const cell = this.#index * UPSTREAM_CELLS + UPSTREAM_CIRCUIT + CIRCUIT_STATE
+    if (this.#isRemoved || circuitBreaker === null || circuitBreaker.scope === 'endpoint') return null
+    const cell = this.slot * UPSTREAM_CELLS + UPSTREAM_CIRCUIT + CIRCUIT_STATE
     return circuitState(this.#owner.page.upstreamCells[cell] as number)
   }
 
@@ -230,16 +203,16 @@ export class UpstreamDirectory implements UpstreamControl {
     this.#assertOpen()
     const endpoint = completeEndpoint(added)
     const { name } = endpoint
-    if (this.#entries.some(entry => entry.endpoint.name === name)) {
+    if (this.#roster.entries.some(entry => entry.endpoint.name === name)) {
       throw new RangeError(`the upstream ${this.snapshot.name} has an endpoint ${name} already`)
     }
-    const entry = this.#enter(endpoint)
+    const entry = this.#roster.enter(endpoint)
     if (isNamed(endpoint)) {
       if (entry.watch === null) await this.#watchLate(entry)
       return
     }
     if (entry.placements.length === 0) {
-      this.#leave(entry)
+      this.#roster.leave(entry)
       const { count } = this.#owner.columns
       throw new RangeError(
         `no room for ${name}: there is room for ${count} endpoints in all, those counted that are gone and still busy`,
@@ -252,19 +225,13 @@ export class UpstreamDirectory implements UpstreamControl {
   async #watchLate(entry: Entry): Promise<void> {
     const names = await this.#owner.loadNames()
     // It may have been removed meanwhile.
-    if (this.#closed || !this.#entries.includes(entry)) return
+    if (this.#closed || !this.#roster.entries.includes(entry)) return
     try {
-      this.#watch(entry, names)
+      this.#roster.watch(entry, names)
     } catch (error) {
-      this.#leave(entry)
+      this.#roster.leave(entry)
       throw error
     }
-  }
-
-  #leave(entry: Entry): void {
-    const at = this.#entries.indexOf(entry)
-    if (at >= 0) this.#entries.splice(at, 1)
-    entry.watch?.close()
   }
 
   async remove(name: string): Promise<void> {
@@ -273,7 +240,7 @@ export class UpstreamDirectory implements UpstreamControl {
       const whole = first.entry.endpoint.name
       throw new RangeError(`${name} is an address of ${whole}: remove ${whole}, or take the address down`)
     }
-    this.#leave(first.entry)
+    this.#roster.leave(first.entry)
     await this.#tell([], first.entry.placements)
   }
 
@@ -302,7 +269,7 @@ export class UpstreamDirectory implements UpstreamControl {
     const placements = this.#administer(name, ADMIN_DRAINING)
     const deadline = performance.now() + waitMs
     // A worker may have chosen it a moment ago, and not have counted it yet: one round of messages is behind all that.
-    await this.#owner.publish(this.#index, this.placements)
+    await this.#owner.publish(this.slot, this.placements)
     while (!this.#closed && placements.some(place => this.#isDraining(place)) && performance.now() < deadline) {
       await new Promise(resolve => setTimeout(resolve, DRAIN_POLL_MS))
     }
@@ -331,32 +298,27 @@ export class UpstreamDirectory implements UpstreamControl {
       Atomics.store(page.endpointCells, at + ADMIN_STATE, state)
     }
     if (state !== ADMIN_UP) spareTheLast(page, this.placements)
-    announceChange(page, this.#index)
+    announceChange(page, this.slot)
     return placements
   }
 
   /** By the configuration's name, all of its addresses; by an address, that one, of whatever names it is. */
   #find(name: string): [Target, ...Target[]] {
     this.#assertOpen()
-    const whole = this.#entries.find(({ endpoint }) => endpoint.name === name)
+    const whole = this.#roster.entries.find(({ endpoint }) => endpoint.name === name)
     if (whole !== undefined) return [{ entry: whole, placements: whole.placements, isWhole: true }]
-    const [first, ...others] = this.#entries.flatMap((entry): Target[] => {
+    const [first, ...others] = this.#roster.entries.flatMap((entry): Target[] => {
       const placements = entry.placements.filter(placement => placement.name === name)
       return placements.length === 0 ? [] : [{ entry, placements, isWhole: false }]
     })
     if (first !== undefined) return [first, ...others]
-    const known = this.#entries.map(({ endpoint }) => endpoint.name).join(', ')
+    const known = this.#roster.entries.map(({ endpoint }) => endpoint.name).join(', ')
     throw new RangeError(`the upstream ${this.snapshot.name} has no endpoint ${name}; it has ${known || 'none'}`)
   }
 
   #assertOpen(): void {
-    if (this.#closed) throw new Error(`the proxy has stopped: the upstream ${this.snapshot.name} cannot be changed`)
+    if (this.#closed) throw new Error(`${this.#closedBecause}: the upstream ${this.snapshot.name} cannot be changed`)
   }
-}
-
-/** Its addresses are found by asking somebody. */
-export function isNamed({ address }: EndpointSnapshot): boolean {
-  return address.kind === 'srv' || (address.kind === 'tcp' && isIP(address.host) === 0)
 }
 
 /** Where what is wanted of a target is kept. What was wanted of its addresses one by one is over. */
@@ -368,4 +330,18 @@ function wishesOf({ entry, placements, isWhole }: Target): Wish[] {
     entry.wishes.set(key, wish)
     return wish
   })
+}
+
+function rosterOwner(owner: DirectoryOwner, leases: ColumnLeases, onMoved: RosterOwner['onMoved']): RosterOwner {
+  return {
+    page: owner.page,
+    leases,
+    columnCount: owner.columns.count,
+    get names() {
+      return owner.names
+    },
+    tokenOf: (upstream, address) => owner.tokenOf(upstream, address),
+    onMoved,
+    onEvent: event => owner.onEvent(event),
+  }
 }

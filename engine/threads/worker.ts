@@ -1,10 +1,19 @@
-/** The life of a data-plane thread: born with a snapshot, told to stop, ended. */
+/** The life of a data-plane thread: born with a generation, told of others, told to stop, ended. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { ListenError } from '../net/listen-error.ts'
 import { StatePage } from '../shared/state-page.ts'
 import type { WorkerHooks } from './api.ts'
 import { DataPlane } from './data-plane.ts'
-import { type FromWorker, servesListener, type ToWorker, type WorkerBirth } from './messages.ts'
+import type {
+  Answer,
+  FromWorker,
+  GenerationPlan,
+  Listening,
+  Order,
+  Refusal,
+  ToWorker,
+  WorkerBirth,
+} from './messages.ts'
 
 function birth(): WorkerBirth {
   if (parentPort === null) throw new Error('this module runs in a worker thread that an engine has started')
@@ -23,34 +32,74 @@ export function ownerData(): unknown {
 
 /** Runs the data plane in this thread until the supervisor ends it. To be called once, by the worker module. */
 export async function runWorker(hooks: WorkerHooks): Promise<void> {
-  const { worker, workers, snapshot, placements, page, size } = birth()
+  const { worker, workers, plan, page, size } = birth()
   const port = parentPort as NonNullable<typeof parentPort>
   const tell = (message: FromWorker): void => port.postMessage(message)
   const plane = new DataPlane({
-    snapshot,
     worker,
-    placements,
     page: new StatePage(page, workers, size.endpoints, size.upstreams),
     hooks,
     reusePort: workers > 1,
     onEvent: event => tell({ kind: 'event', event }),
+    onOldest: generation => tell({ kind: 'oldest', generation }),
   })
   port.on('message', (message: ToWorker) => {
-    if (message.kind === 'place') {
-      plane.place(message.upstream, message.placements)
-      tell({ kind: 'placed', change: message.change })
-      return
+    switch (message.kind) {
+      case 'stop':
+        void stop(plane, hooks, message.graceMs)
+        return
+      case 'abort':
+        plane.abort(message.generation)
+        return
+      case 'order': {
+        const { question, order } = message
+        void follow(plane, order).then(answer => tell({ kind: 'answer', question, answer }))
+      }
     }
-    void plane.stop(message.graceMs).then(() => {
-      hooks.onStop?.()
-      process.exit(0)
-    })
   })
+  tell({ kind: 'born', outcome: await start(plane, plan) })
+}
+
+async function start(plane: DataPlane, plan: GenerationPlan): Promise<Listening | Refusal> {
   try {
-    const addresses = await plane.listen(listener => servesListener(snapshot, listener, worker, workers))
-    tell({ kind: 'listening', addresses })
+    return { kind: 'listening', addresses: await plane.start(plan) }
   } catch (error) {
-    if (!(error instanceof ListenError)) throw error
-    tell({ kind: 'listen_failed', listener: error.listener, code: error.code, message: error.message })
+    if (error instanceof ListenError) return refusalOf(error)
+    throw error
   }
+}
+
+async function stop(plane: DataPlane, hooks: WorkerHooks, graceMs: number): Promise<void> {
+  await plane.stop(graceMs)
+  hooks.onStop?.()
+  process.exit(0)
+}
+
+async function follow(plane: DataPlane, order: Order): Promise<Answer> {
+  switch (order.kind) {
+    case 'place':
+      plane.place(order.slot, order.placements)
+      return { kind: 'done' }
+    case 'routes':
+      plane.receive(order.routes)
+      return { kind: 'done' }
+    case 'prepare':
+      return await prepare(plane, order.plan)
+    case 'commit':
+      return { kind: 'committed', oldest: plane.commit(order.generation, order.moved) }
+  }
+}
+
+async function prepare(plane: DataPlane, plan: GenerationPlan): Promise<Listening | Refusal> {
+  try {
+    return { kind: 'listening', addresses: await plane.prepare(plan) }
+  } catch (error) {
+    return refusalOf(error as Error)
+  }
+}
+
+function refusalOf(error: Error): Refusal {
+  const { message } = error
+  if (error instanceof ListenError) return { kind: 'refused', listener: error.listener, code: error.code, message }
+  return { kind: 'refused', listener: '', code: '', message }
 }

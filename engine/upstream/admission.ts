@@ -42,8 +42,16 @@ export class Admission {
     this.#workers = workers
   }
 
-  /** `importance` as `ConcurrencyLimit.tryAcquire` has it. Each that enters needs one `leave`. @hotpath */
-  enter(importance: number, nowMs: number): number {
+  /** Those that have entered and not left. */
+  get active(): number {
+    return this.#active
+  }
+
+  /**
+   * `importance` as `ConcurrencyLimit.tryAcquire` has it; `retryDeposit` as `Budget.deposit` has it. Each that enters needs
+   * one `leave`. @hotpath
+   */
+  enter(importance: number, nowMs: number, retryDeposit?: number): number {
     const trial = this.#circuit === null ? 0 : this.#pass(this.#circuit, stampOf(nowMs))
     if (trial < 0) return trial
     if (this.#concurrency !== null && !this.#concurrency.tryAcquire(importance)) {
@@ -53,7 +61,7 @@ export class Admission {
     this.#active += 1
     // Those of other workers are about as many: the kernel spreads connections evenly.
     const active = this.#active * this.#workers
-    this.#retryBudget.deposit(active)
+    this.#retryBudget.deposit(active, retryDeposit)
     if (this.#hedgeBudget !== null) this.#hedgeBudget.deposit(active)
     return this.#concurrency === null ? ENTERED | trial : ENTERED | PLACE | trial
   }

@@ -15,6 +15,11 @@ const RESERVE = 10
 /** Milliseconds in which one of the reserve comes back by itself. */
 const TRICKLE_MS = 10_000
 
+/** What a request puts in, for `share` tries of 0 to 1 for each. */
+export function depositOf(share: number): number {
+  return Math.round(share * TRY)
+}
+
 export class Budget {
   readonly #cells: Int32Array
   readonly #tokens: number
@@ -26,7 +31,7 @@ export class Budget {
     this.#cells = cells
     this.#tokens = tokens
     this.#trickleAt = trickleAt
-    this.#share = Math.round(share * TRY)
+    this.#share = depositOf(share)
   }
 
   /** Fills the reserve; once, before any worker begins. */
@@ -34,10 +39,10 @@ export class Budget {
     Atomics.store(this.#cells, this.#tokens, RESERVE * TRY)
   }
 
-  /** A request begins; `active` are those under way. @hotpath */
-  deposit(active: number): void {
+  /** A request begins; `active` are those under way. `deposit` is for one that puts in another share (`depositOf`). @hotpath */
+  deposit(active: number, deposit: number = this.#share): void {
     const limit = (active > RESERVE ? active : RESERVE) * TRY
-    if ((this.#cells[this.#tokens] as number) < limit) Atomics.add(this.#cells, this.#tokens, this.#share)
+    if ((this.#cells[this.#tokens] as number) < limit) Atomics.add(this.#cells, this.#tokens, deposit)
   }
 
   /** Takes out one try. False when there is none. */

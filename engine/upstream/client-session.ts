@@ -168,7 +168,7 @@ export class ClientSession implements DialOwner {
     const { idleMs } = this.#pool.timeouts
     if (this.#headPassed) {
       // While the client takes its time, the origin is not the one who is late.
-      if (this.connection?.reading) this.connection.setDeadline(idleMs)
+      if (this.connection?.reading) this.connection.setDeadline(this.#queue[0]?.idleMs ?? idleMs)
     } else if (!this.#requestOpen) this.connection?.setDeadline(this.#queue[0]?.responseTimeoutMs ?? idleMs)
     else if (this.connection !== null && this.connection.pendingWrites > 0) this.connection.setDeadline(idleMs)
     else this.connection?.clearDeadline()
@@ -266,7 +266,7 @@ export class ClientSession implements DialOwner {
 
   resume(): void {
     if (this.connection === null || this.connection.reading) return
-    this.connection.setDeadline(this.#pool.timeouts.idleMs)
+    this.connection.setDeadline(this.#queue[0]?.idleMs ?? this.#pool.timeouts.idleMs)
     this.connection.resume()
   }
 

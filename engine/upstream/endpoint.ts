@@ -86,14 +86,14 @@ function endpointCircuit(settings: CircuitBreakerSnapshot, { page, row }: Shared
 export function upstreamCircuit(
   settings: CircuitBreakerSnapshot | null,
   { page, row }: SharedState,
-  index: number,
+  slot: number,
 ): Circuit | null {
   if (settings === null || settings.scope === 'endpoint') return null
   return new Circuit(settings, {
     cells: page.upstreamCells,
-    base: index * UPSTREAM_CELLS + UPSTREAM_CIRCUIT,
+    base: slot * UPSTREAM_CELLS + UPSTREAM_CIRCUIT,
     windows: page.rows.map(({ windows }) => windows),
     own: row.windows,
-    windowBase: (page.size.endpoints + index) * WINDOW_CELLS,
+    windowBase: (page.size.endpoints + slot) * WINDOW_CELLS,
   })
 }

@@ -40,6 +40,8 @@ export class Group {
   readonly #cells: Int32Array
   readonly #slowStartMs: number
   readonly #panicThreshold: number
+  /** Requests decide whether endpoints are ejected; else what an earlier configuration has found out means nothing. */
+  readonly #isJudged: boolean
   /** The longest ejection there is. */
   readonly #ejectMaxMs: number
   readonly #available: Uint8Array
@@ -60,6 +62,7 @@ export class Group {
     this.#cells = page.endpointCells
     this.#slowStartMs = upstream.slowStartMs
     this.#panicThreshold = upstream.panicThreshold
+    this.#isJudged = upstream.passive !== null
     this.#ejectMaxMs = upstream.passive?.ejectMaxMs ?? 0
     this.#available = new Uint8Array(endpoints.length)
     this.#effective = new Float64Array(endpoints.length)
@@ -93,7 +96,7 @@ export class Group {
     const at = endpoint.cells
     endpoint.gated = false
     if (cells[at + ADMIN_STATE] !== ADMIN_UP || cells[at + CHECK_STATE] !== CHECK_HEALTHY) return false
-    if (cells[at + PASSIVE_STATE] !== PASSIVE_UP) {
+    if (this.#isJudged && cells[at + PASSIVE_STATE] !== PASSIVE_UP) {
       const leftMs = left(cells[at + PASSIVE_UNTIL] as number, stamp, this.#ejectMaxMs)
       if (leftMs > 0) return this.#blockedFor(leftMs)
       endpoint.gated = true

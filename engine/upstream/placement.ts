@@ -23,6 +23,15 @@ export interface EndpointPlacement {
   readonly token: string
 }
 
+/** Where an upstream is: its cells in the state page, and its endpoints. */
+export interface UpstreamPlacement {
+  /** Its place among the upstreams of the state page, for as long as it lives. */
+  readonly slot: number
+  /** The generation that has brought it as it is now: with the same number it is the same. */
+  readonly since: number
+  readonly endpoints: readonly EndpointPlacement[]
+}
+
 /** The placement of an endpoint at one address, and with what a service says of it. */
 export function placementOf(
   endpoint: EndpointSnapshot,

@@ -34,19 +34,19 @@ export class Room implements PoolOwner {
   readonly #queue: WaitingQueue
   readonly #page: StatePage
   readonly #queuedCell: number
-  readonly #index: number
+  readonly #slot: number
   #endpoints: readonly Endpoint[] = []
   #isWatchingIdle = false
   /** The connection that is about to be closed is given up for those who wait in other workers. */
   #isGivingUp = false
 
-  /** `index` is the upstream's place in the page. */
-  constructor(settings: QueueSnapshot | null, index: number, { page, row }: SharedState, { wheel }: NetContext) {
+  /** `slot` is the upstream's place in the page. */
+  constructor(settings: QueueSnapshot | null, slot: number, { page, row }: SharedState, { wheel }: NetContext) {
     this.isPatient = settings !== null
-    this.#queue = new WaitingQueue(settings ?? BRIEF_WAIT, wheel, page, row, index)
+    this.#queue = new WaitingQueue(settings ?? BRIEF_WAIT, wheel, page, row, slot)
     this.#page = page
-    this.#queuedCell = index * UPSTREAM_CELLS + QUEUED
-    this.#index = index
+    this.#queuedCell = slot * UPSTREAM_CELLS + QUEUED
+    this.#slot = slot
   }
 
   setEndpoints(endpoints: readonly Endpoint[]): void {
@@ -90,6 +90,11 @@ export class Room implements PoolOwner {
     return true
   }
 
+  /** Whatever waits for a change here looks, and waits on only where there is something to wait for. */
+  wake(): void {
+    announceRoom(this.#page.upstreamCells, this.#slot)
+  }
+
   onRoom(_pool: Pool): void {
     const { upstreamCells } = this.#page
     if (Atomics.load(upstreamCells, this.#queuedCell) === 0) return
@@ -97,7 +102,7 @@ export class Room implements PoolOwner {
     if (this.#isGivingUp || this.#isForOthers()) this.#queue.abstain()
     else this.#queue.schedule()
     this.#isGivingUp = false
-    announceRoom(upstreamCells, this.#index)
+    announceRoom(upstreamCells, this.#slot)
   }
 
   /**

@@ -2,7 +2,6 @@
  * A named upstream of one worker: its endpoints in groups, and which of them a request goes to. What it knows of their
  * load and health is what all workers know: it lies in the state page.
  */
-import { methodNumber } from '../http1/methods.ts'
 import type { NetContext } from '../net/connection.ts'
 import { stampOf } from '../shared/clock.ts'
 import {
@@ -32,7 +31,7 @@ import { Group } from './group.ts'
 import type { Circuit } from './health/circuit.ts'
 import { EndpointHealth, type HealthListener } from './health/endpoint-health.ts'
 import { LatencyWindow } from './latency-window.ts'
-import type { EndpointPlacement } from './placement.ts'
+import type { EndpointPlacement, UpstreamPlacement } from './placement.ts'
 import { Room } from './room.ts'
 import { Sticky } from './sticky.ts'
 
@@ -51,9 +50,7 @@ export type Lack =
 
 export interface UpstreamOptions {
   readonly snapshot: UpstreamSnapshot
-  /** Its place in the snapshot. */
-  readonly index: number
-  readonly placements: readonly EndpointPlacement[]
+  readonly placement: UpstreamPlacement
   readonly shared: SharedState
   readonly context: NetContext
   readonly onHealth: HealthListener
@@ -61,6 +58,10 @@ export interface UpstreamOptions {
 
 export class Upstream {
   readonly name: string
+  /** Its place among the upstreams of the state page. */
+  readonly slot: number
+  /** The generation that has brought these settings. */
+  readonly since: number
   readonly settings: UpstreamSnapshot
   readonly retryBudget: Budget
   readonly hedgeBudget: Budget | null
@@ -76,14 +77,15 @@ export class Upstream {
   /** Somebody learns from how long tries take: they are timed from their own beginning. */
   readonly isMeasured: boolean
   sticky: Sticky | null = null
+  placements: readonly EndpointPlacement[] = []
   endpoints: readonly Endpoint[] = []
+  /** It is of an earlier generation: what runs here ends, and keeps no connection. */
+  isRetired = false
   /** Why the last `choose` gave `null`. */
   lack: Lack = 'none'
   readonly #shared: SharedState
   readonly #context: NetContext
   readonly #epochCell: number
-  readonly #repeated: ReadonlySet<number>
-  readonly #repeatsAll: boolean
   #groups: readonly Group[] = []
   /** The one group that serves; `null` where several share the requests. */
   #only: Group | null = null
@@ -93,36 +95,38 @@ export class Upstream {
   #nextChangeAtMs = 0
 
   constructor(options: UpstreamOptions) {
-    const { snapshot, index, shared, context } = options
+    const { snapshot, shared, context } = options
+    const { slot, since, endpoints } = options.placement
     const { page, row } = shared
     this.name = snapshot.name
+    this.slot = slot
+    this.since = since
     this.settings = snapshot
     this.#shared = shared
     this.#context = context
-    const base = index * UPSTREAM_CELLS
+    const base = slot * UPSTREAM_CELLS
     this.#epochCell = base + EPOCH
     const cells = page.upstreamCells
     this.retryBudget = new Budget(cells, base + RETRY_TOKENS, base + RETRY_TRICKLE_AT, snapshot.retry.budget)
-    this.#repeated = new Set(snapshot.retry.methods.map(methodNumber))
-    this.#repeatsAll = snapshot.retry.nonIdempotent
     const { hedge, adaptiveConcurrency } = snapshot
     this.hedgeBudget =
       hedge === null ? null : new Budget(cells, base + HEDGE_TOKENS, base + HEDGE_TRICKLE_AT, hedge.budget)
     this.firstBytes = hedge !== null && hedge.afterMs === 0 ? new LatencyWindow() : null
     this.isTimed = isTimed(snapshot)
-    this.circuit = upstreamCircuit(snapshot.circuitBreaker, shared, index)
-    this.health = new EndpointHealth(snapshot, index, page, row, options.onHealth)
+    this.circuit = upstreamCircuit(snapshot.circuitBreaker, shared, slot)
+    this.health = new EndpointHealth(snapshot, slot, page, row, options.onHealth)
     const concurrency = adaptiveConcurrency === null ? null : new ConcurrencyLimit(adaptiveConcurrency)
     this.isMeasured =
       this.isTimed || this.firstBytes !== null || concurrency !== null || snapshot.circuitBreaker !== null
     const { circuit, retryBudget, hedgeBudget } = this
     this.admission = new Admission({ circuit, concurrency, retryBudget, hedgeBudget, workers: page.rows.length })
-    this.room = new Room(snapshot.queue, index, shared, context)
-    this.update(options.placements)
+    this.room = new Room(snapshot.queue, slot, shared, context)
+    this.update(endpoints)
   }
 
   /** Takes over where its endpoints are now. Those that go are left to what runs on them. */
   update(placements: readonly EndpointPlacement[]): void {
+    this.placements = placements
     const known = new Map(this.endpoints.map(endpoint => [endpoint.column, endpoint]))
     this.endpoints = placements.map(placement => {
       const endpoint =
@@ -138,6 +142,7 @@ export class Upstream {
       gone.isGone = true
       gone.pool.close()
     }
+    if (this.isRetired) this.close()
     this.health.setEndpoints(this.endpoints)
     this.#groups = groupsOf(this.endpoints).map(group => new Group(group, this.settings, this.#shared))
     this.sticky = this.settings.sticky === null ? null : new Sticky(this.settings.sticky, this.endpoints)
@@ -272,7 +277,8 @@ export class Upstream {
   /** Neither do active checks fail, nor is it ejected. */
   #isWell({ cells }: Endpoint): boolean {
     const { endpointCells } = this.#shared.page
-    return endpointCells[cells + CHECK_STATE] === CHECK_HEALTHY && endpointCells[cells + PASSIVE_STATE] === PASSIVE_UP
+    if (endpointCells[cells + CHECK_STATE] !== CHECK_HEALTHY) return false
+    return this.settings.passive === null || endpointCells[cells + PASSIVE_STATE] === PASSIVE_UP
   }
 
   /**
@@ -311,14 +317,16 @@ export class Upstream {
     return this.endpoints.length > 1 && up <= 1
   }
 
-  /** Whether requests of a method (llhttp's number) may be sent again although they may have been received. */
-  repeats(method: number): boolean {
-    return this.#repeatsAll || this.#repeated.has(method)
-  }
-
   /** Lets go of idle connections, now and as they become idle. */
   close(): void {
     for (const { pool } of this.endpoints) pool.close()
+  }
+
+  /** Another generation is in force, in which it is another one or gone: what runs here ends here. */
+  retire(): void {
+    this.isRetired = true
+    this.close()
+    this.room.wake()
   }
 }
 

@@ -43,7 +43,7 @@ export class WaitingQueue {
   readonly #cells: Int32Array
   readonly #base: number
   readonly #row: StateRow
-  readonly #index: number
+  readonly #slot: number
   readonly #places: Place[] = []
   /** A look at the queue is due, in this turn of the loop or with the next change of `RELEASES`. */
   #scheduled = false
@@ -51,14 +51,14 @@ export class WaitingQueue {
   /** The value of `RELEASES` that tells of room for others. */
   #left: number | null = null
 
-  /** `index` is the upstream's place in the page, `row` this worker's. */
-  constructor(settings: QueueSnapshot, wheel: TimerWheel, page: StatePage, row: StateRow, index: number) {
+  /** `slot` is the upstream's place in the page, `row` this worker's. */
+  constructor(settings: QueueSnapshot, wheel: TimerWheel, page: StatePage, row: StateRow, slot: number) {
     this.#settings = settings
     this.#wheel = wheel
     this.#cells = page.upstreamCells
-    this.#base = index * UPSTREAM_CELLS
+    this.#base = slot * UPSTREAM_CELLS
     this.#row = row
-    this.#index = index
+    this.#slot = slot
   }
 
   /** Those that wait in this worker. */
@@ -95,7 +95,7 @@ export class WaitingQueue {
     this.#wheel.refresh()
     this.#wheel.set(place.timer, timeoutMs)
     // Whoever keeps a connection idle in another worker is woken; and what was given up meanwhile is seen.
-    announceRoom(this.#cells, this.#index)
+    announceRoom(this.#cells, this.#slot)
     this.schedule()
     return true
   }
@@ -111,7 +111,7 @@ export class WaitingQueue {
 
   #count(change: number): void {
     const { queued } = this.#row
-    queued[this.#index] = (queued[this.#index] as number) + change
+    queued[this.#slot] = (queued[this.#slot] as number) + change
   }
 
   /** There is room in this worker: serves who waits, once what runs has come to its end. */
@@ -172,8 +172,8 @@ function endAbstinence(queue: WaitingQueue): void {
 }
 
 /** Wakes all workers that wait for something to change at the upstream. */
-export function announceRoom(cells: Int32Array, upstream: number): void {
-  const cell = upstream * UPSTREAM_CELLS + RELEASES
+export function announceRoom(cells: Int32Array, slot: number): void {
+  const cell = slot * UPSTREAM_CELLS + RELEASES
   Atomics.add(cells, cell, 1)
   Atomics.notify(cells, cell)
 }

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { ExchangeRecord } from '../../engine/exchange/record.ts'
 import { type EngineEvent, type EngineOptions, startEngine } from '../../engine/index.ts'
-import type { UpstreamControl } from '../../engine/threads/api.ts'
-import { servesListener } from '../../engine/threads/messages.ts'
+import type { ReloadReport, UpstreamControl, WorkerStatus } from '../../engine/threads/api.ts'
+import { workerOf } from '../../engine/threads/messages.ts'
 import { within } from './bell.ts'
 import type { TestProxy } from './proxy.ts'
 import { type TestProxyOptions, testSnapshot } from './snapshot.ts'
@@ -34,6 +34,9 @@ export interface InstrumentedProxy extends TestProxy {
   readonly events: readonly EngineEvent[]
   /** Changes an upstream while it runs. */
   upstream(name: string): UpstreamControl
+  readonly generation: number
+  workers(): readonly WorkerStatus[]
+  reload(options: TestProxyOptions): Promise<ReloadReport>
   /** Asks every worker what it holds. */
   reports(): Promise<readonly WorkerReport[]>
   /** The records of all workers, once there are at least `count`. */
@@ -58,10 +61,7 @@ export async function startInstrumentedProxy(options: InstrumentedProxyOptions):
   const events: EngineEvent[] = []
   const channelName = randomUUID()
   const unixListeners = Array.from({ length: workers }, (_, worker) => {
-    const isUnix = (index: number) => snapshot.listeners[index]?.address.kind === 'unix'
-    return [...snapshot.listeners.keys()].filter(
-      index => isUnix(index) && servesListener(snapshot, index, worker, workers),
-    ).length
+    return snapshot.listeners.filter(({ address }, index) => workerOf(address, index, workers) === worker).length
   })
   const ownerData: InstrumentedOwnerData = { channel: channelName, gate, unixListeners }
   const engineOptions: EngineOptions = {
@@ -108,8 +108,17 @@ export async function startInstrumentedProxy(options: InstrumentedProxyOptions):
   return {
     snapshot,
     events,
-    listeners: engine.listeners,
-    port: portOf(0),
+    get listeners() {
+      return engine.listeners
+    },
+    get port() {
+      return portOf(0)
+    },
+    get generation() {
+      return engine.generation
+    },
+    workers: () => engine.workers(),
+    reload: next => engine.reload(testSnapshot(next)),
     portOf,
     stats: () => engine.stats(),
     upstream: name => engine.upstream(name),

@@ -2,15 +2,18 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { BoundListener, EngineStats } from '../../engine/index.ts'
+import type { BoundListener, EngineStats, ReloadReport } from '../../engine/index.ts'
 import type { Snapshot } from '../../engine/snapshot.ts'
 import { type TestProxyOptions, testSnapshot } from './snapshot.ts'
 
 export type ToProxyProcess =
   | { readonly kind: 'start'; readonly snapshot: Snapshot; readonly workers: number }
   | { readonly kind: 'stats' }
+  | { readonly kind: 'reload'; readonly snapshot: Snapshot }
 
 export type FromProxyProcess =
+  | { readonly kind: 'reloaded'; readonly report: ReloadReport }
+  | { readonly kind: 'refused'; readonly error: string }
   | { readonly kind: 'listening'; readonly listeners: readonly BoundListener[] }
   | { readonly kind: 'stats'; readonly stats: EngineStats }
 
@@ -18,6 +21,8 @@ export interface ProxyInProcess extends AsyncDisposable {
   /** Of the first listener. */
   readonly port: number
   stats(): Promise<EngineStats>
+  /** One after the other. Rejects with what the engine says. */
+  reload(options: TestProxyOptions): Promise<ReloadReport>
   /** Bytes of memory that the process has in RAM (Linux). */
   rssBytes(): number
   /** The most it ever had. */
@@ -28,14 +33,18 @@ const MODULE = fileURLToPath(new URL('./proxy-process.ts', import.meta.url))
 
 async function answerOf<K extends FromProxyProcess['kind']>(
   child: ChildProcess,
-  kind: K,
+  ...kinds: readonly K[]
 ): Promise<Extract<FromProxyProcess, { kind: K }>> {
   for (;;) {
+    const over = new AbortController()
+    const { signal } = over
     const [message] = (await Promise.race([
-      once(child, 'message'),
-      once(child, 'exit').then(([code]) => Promise.reject(new Error(`the proxy's process ended with ${code}`))),
-    ])) as [FromProxyProcess]
-    if (message.kind === kind) return message as Extract<FromProxyProcess, { kind: K }>
+      once(child, 'message', { signal }),
+      once(child, 'exit', { signal }).then(([code]) => {
+        throw new Error(`the proxy's process ended with ${code}`)
+      }),
+    ]).finally(() => over.abort())) as [FromProxyProcess]
+    if (kinds.some(kind => kind === message.kind)) return message as Extract<FromProxyProcess, { kind: K }>
   }
 }
 
@@ -64,6 +73,13 @@ export async function startProxyInProcess(
       const answer = answerOf(child, 'stats')
       tell({ kind: 'stats' })
       return (await answer).stats
+    },
+    async reload(configuration) {
+      const answer = answerOf(child, 'reloaded', 'refused')
+      tell({ kind: 'reload', snapshot: testSnapshot(configuration) })
+      const outcome = await answer
+      if (outcome.kind === 'refused') throw new Error(outcome.error)
+      return outcome.report
     },
     async [Symbol.asyncDispose]() {
       const exited = once(child, 'exit')

@@ -11,8 +11,18 @@ async function start(snapshot: Snapshot, workers: number): Promise<void> {
   tell({ kind: 'listening', listeners: engine.listeners })
 }
 
+async function reload(snapshot: Snapshot): Promise<void> {
+  if (engine === null) return
+  try {
+    tell({ kind: 'reloaded', report: await engine.reload(snapshot) })
+  } catch (error) {
+    tell({ kind: 'refused', error: (error as Error).message })
+  }
+}
+
 process.on('message', (message: ToProxyProcess) => {
   if (message.kind === 'start') void start(message.snapshot, message.workers)
+  else if (message.kind === 'reload') void reload(message.snapshot)
   else if (engine !== null) tell({ kind: 'stats', stats: engine.stats() })
 })
 // The test has ended, in whatever way.

@@ -49,15 +49,14 @@ export async function startSameThreadProxy(options: TestProxyOptions): Promise<S
   const { page, placements } = await placeEndpoints(snapshot)
   const events: EngineEvent[] = []
   const plane = new DataPlane({
-    snapshot,
     worker: 0,
     page,
-    placements,
     hooks: { onExchange: null, onStop: null },
     reusePort: false,
     onEvent: event => events.push(event),
   })
-  const ports = (await plane.listen(() => true)).map(portOfAddress)
+  const sockets = snapshot.listeners.map(({ address }, socket) => ({ socket, worker: -1, address }))
+  const ports = (await plane.start({ snapshot, sockets, upstreams: placements })).map(portOfAddress)
   const stop = () => plane.stop(1_000)
   return {
     port: ports[0] ?? 0,

@@ -4,9 +4,12 @@ import type {
   Address,
   CircuitBreakerSnapshot,
   EndpointSnapshot,
+  ErrorPageSnapshot,
+  FieldEdits,
   HedgeSnapshot,
   ListenerSnapshot,
   PassiveHealthSnapshot,
+  PathPolicy,
   PoolSnapshot,
   QueueSnapshot,
   ResolverSnapshot,
@@ -60,12 +63,15 @@ export interface TestUpstream extends TestSections, Partial<Pick<UpstreamSnapsho
   readonly retry?: Partial<RetrySnapshot>
 }
 
-export interface TestRoute extends Partial<Omit<RouteSnapshot, 'match' | 'action' | 'timeouts'>> {
+export interface TestRoute
+  extends Partial<Omit<RouteSnapshot, 'match' | 'action' | 'timeouts' | 'request' | 'response'>> {
   /** Absent: every request. */
   readonly match?: Partial<RouteMatch>
   /** The name of an upstream, or an action. */
   readonly to: string | RouteAction
   readonly timeouts?: Partial<RouteTimeouts>
+  readonly request?: Partial<FieldEdits>
+  readonly response?: Partial<FieldEdits>
 }
 
 export interface TestProxyOptions {
@@ -75,6 +81,16 @@ export interface TestProxyOptions {
   readonly upstreams?: Readonly<Record<string, TestUpstream | readonly Address[]>>
   /** Absent: everything goes to the first upstream. */
   readonly routes?: readonly TestRoute[]
+  readonly errorPages?: readonly ErrorPageSnapshot[]
+}
+
+export const NO_EDITS: FieldEdits = { rename: [], remove: [], set: [], add: [] }
+
+const PATHS: PathPolicy = {
+  dotSegments: 'normalise',
+  emptySegments: 'normalise',
+  encodedSlashes: 'keep',
+  parameters: 'keep',
 }
 
 export function listenerSnapshot(listener: TestListener, index: number): ListenerSnapshot {
@@ -83,6 +99,7 @@ export function listenerSnapshot(listener: TestListener, index: number): Listene
     address: { kind: 'tcp', host: '127.0.0.1', port: 0 },
     trustedProxies: [],
     forwarded: false,
+    paths: PATHS,
     ...listener,
     limits: {
       headBytesMax: 32_768,
@@ -223,20 +240,26 @@ export function upstreamSnapshot(name: string, upstream: TestUpstream | readonly
 
 /** `upstreams` are names, in the order of their indices. */
 export function routeSnapshot(route: TestRoute, index: number, upstreams: readonly string[]): RouteSnapshot {
-  const { match, to, timeouts, ...rest } = route
+  const { match, to, timeouts, request, response, ...rest } = route
   const upstream = typeof to === 'string' ? upstreams.indexOf(to) : 0
   if (upstream < 0) throw new Error(`route ${index} names ${String(to)}, which is no upstream`)
   return {
     name: `route${index}`,
     priority: 0,
     host: { kind: 'keep' },
-    request: { set: [], remove: [] },
-    response: { set: [], remove: [] },
+    path: [],
+    query: null,
+    retry: null,
+    mirror: null,
+    errorPages: [],
+    fallback: -1,
     importance: 'normal',
     ...rest,
-    match: { listeners: null, hosts: null, path: { kind: 'prefix', path: '/' }, ...match },
+    request: { ...NO_EDITS, ...request },
+    response: { ...NO_EDITS, ...response },
+    match: { listeners: null, hosts: null, path: { kind: 'prefix', path: '/' }, conditions: [], ...match },
     action: typeof to === 'string' ? { kind: 'forward', upstream } : to,
-    timeouts: { responseMs: 0, totalMs: 0, ...timeouts },
+    timeouts: { responseMs: 0, idleMs: 0, totalMs: 0, ...timeouts },
   }
 }
 
@@ -249,5 +272,6 @@ export function testSnapshot(options: TestProxyOptions): Snapshot {
     listeners: (options.listeners ?? [{}]).map(listenerSnapshot),
     upstreams: Object.entries(options.upstreams ?? {}).map(([name, upstream]) => upstreamSnapshot(name, upstream)),
     routes: routes.map((route, index) => routeSnapshot(route, index, names)),
+    errorPages: options.errorPages ?? [],
   }
 }

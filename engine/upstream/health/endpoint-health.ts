@@ -22,7 +22,7 @@ export const AS_TRIAL = 2
 
 export class EndpointHealth {
   readonly #upstream: UpstreamSnapshot
-  readonly #index: number
+  readonly #slot: number
   readonly #page: StatePage
   readonly #row: StateRow
   readonly #passive: PassiveHealth | null
@@ -30,9 +30,9 @@ export class EndpointHealth {
   /** How the last `enter` let a try in. */
   entry = 0
 
-  constructor(upstream: UpstreamSnapshot, index: number, page: StatePage, row: StateRow, listener: HealthListener) {
+  constructor(upstream: UpstreamSnapshot, slot: number, page: StatePage, row: StateRow, listener: HealthListener) {
     this.#upstream = upstream
-    this.#index = index
+    this.#slot = slot
     this.#page = page
     this.#row = row
     this.#passive = upstream.passive === null ? null : new PassiveHealth(upstream.passive, page.endpointCells)
@@ -60,7 +60,7 @@ export class EndpointHealth {
       entry |= AS_TRIAL
     }
     this.entry = entry
-    announceChange(this.#page, this.#index)
+    announceChange(this.#page, this.#slot)
     return true
   }
 
@@ -69,7 +69,7 @@ export class EndpointHealth {
     if (entry === 0) return
     if (entry & AS_PROBE) this.#passive?.leave(endpoint, stamp)
     if (entry & AS_TRIAL) endpoint.circuit?.leave()
-    announceChange(this.#page, this.#index)
+    announceChange(this.#page, this.#slot)
   }
 
   /**
@@ -117,7 +117,7 @@ export class EndpointHealth {
   }
 
   #tell(endpoint: string, change: HealthChange, reason: string): void {
-    announceChange(this.#page, this.#index)
+    announceChange(this.#page, this.#slot)
     this.#listener(this.#upstream.name, endpoint, change, reason)
   }
 }

@@ -108,7 +108,7 @@ export class Acceptor implements ListenerOwner, AsyncDisposable {
   constructor(net: TestNet, options: AcceptorOptions) {
     this.#net = net
     this.#makeOwner = options.owner ?? (() => new Recorder(net))
-    this.listener = new Listener('test', options.connectionsMax ?? 100, this, 0)
+    this.listener = new Listener(this)
   }
 
   onAccept(listener: Listener, handle: StreamHandle): Connection {
@@ -145,6 +145,7 @@ export async function acceptOn(
 ): Promise<Acceptor & { readonly address: Address }> {
   const acceptor = new Acceptor(net, options)
   const address = await acceptor.listener.listen(options.address ?? ANY_PORT, options.reusePort ?? false)
+  acceptor.listener.serve(options.connectionsMax ?? 100)
   return Object.assign(acceptor, { address })
 }
 

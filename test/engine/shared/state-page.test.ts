@@ -158,6 +158,34 @@ describe('the state page', () => {
     for (const cells of cellsOf(page.rows[1]!)) expect(cells.every((cell: number) => cell === 1)).toBe(true)
   })
 
+  it('forgets only as much of it as was ever used: what was never touched costs no memory', () => {
+    const page = StatePage.create(1, 4, 3)
+    const [row] = page.rows
+    for (const cells of [row!.inFlight, row!.connections, row!.queued]) cells.fill(1)
+    page.clearPresent(row!, { endpoints: 2, upstreams: 1 })
+    expect([[...row!.inFlight], [...row!.connections], [...row!.queued]]).toEqual([
+      [0, 0, 1, 1],
+      [0, 0, 1, 1],
+      [0, 1, 1],
+    ])
+    const releases = [0, 1, 2].map(slot => page.upstreamCells[slot * UPSTREAM_CELLS + upstreamCells.RELEASES])
+    expect(releases).toEqual([1, 0, 0])
+  })
+
+  it('makes the cells of an upstream ready for another, and touches no other', () => {
+    const page = StatePage.create(2, 2, 3)
+    page.upstreamCells.fill(7)
+    for (const row of page.rows) row.windows.fill(7)
+    page.clearUpstream(1)
+    for (const [index, cell] of page.upstreamCells.entries()) {
+      expect(cell).toBe(Math.floor(index / UPSTREAM_CELLS) === 1 ? 0 : 7)
+    }
+    for (const row of page.rows) {
+      for (const [index, cell] of row.windows.entries())
+        expect(cell).toBe(Math.floor(index / WINDOW_CELLS) === 3 ? 0 : 7)
+    }
+  })
+
   it('gives back once what a dead worker held of connections and of places in queues, and wakes who waits', () => {
     const page = StatePage.create(3, 2, 2)
     const used = (endpoint: number) => page.endpointCells[endpoint * ENDPOINT_CELLS + endpointCells.CONNECTIONS_USED]

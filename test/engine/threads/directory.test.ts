@@ -8,8 +8,8 @@ import { type TestUpstream, testSnapshot } from '../../support/snapshot.ts'
 
 const address = { kind: 'tcp', host: '127.0.0.1', port: 80 } as const
 
-function open(upstreams: Readonly<Record<string, TestUpstream>>) {
-  const page = StatePage.create(2, 8, Object.keys(upstreams).length)
+function open(upstreams: Readonly<Record<string, TestUpstream>>, slots = Object.keys(upstreams).length) {
+  const page = StatePage.create(2, 8, slots)
   const events: EngineEvent[] = []
   const directory = new Directory(testSnapshot({ upstreams }), page, {
     publish: () => Promise.resolve(),
@@ -22,7 +22,7 @@ describe('the account of all upstreams', () => {
   it('has their endpoints in the order of the snapshot, each in a column of its own', async () => {
     const { directory } = open({ a: { endpoints: [address, { ...address, port: 81 }] }, b: { endpoints: [address] } })
     await directory.open()
-    expect(directory.placements.map(placements => placements.map(({ column }) => column))).toEqual([[0, 1], [2]])
+    expect(directory.placements.map(({ endpoints }) => endpoints.map(({ column }) => column))).toEqual([[0, 1], [2]])
     expect(directory.endpoints().map(({ upstream, name }) => `${upstream} ${name}`)).toEqual([
       'a 127.0.0.1:80',
       'a 127.0.0.1:81',
@@ -68,7 +68,7 @@ describe('the account of all upstreams', () => {
     })
     await directory.open()
     expect(directory.placements).toMatchObject([
-      [{ name: '127.0.0.1:80', token: expect.stringMatching(/^[\w-]{22}$/) }],
+      { slot: 0, since: 1, endpoints: [{ name: '127.0.0.1:80', token: expect.stringMatching(/^[\w-]{22}$/) }] },
     ])
     expect(events).toMatchObject([{ kind: 'name_failed', upstream: 'a', name: 'none.test:80' }])
     directory.close()
@@ -98,6 +98,111 @@ describe('the account of all upstreams', () => {
     directory.close()
     await added
     expect(dns.queries).toEqual([])
-    expect(directory.placements).toEqual([[]])
+    expect(directory.placements).toEqual([{ slot: 0, since: 1, endpoints: [] }])
+  })
+})
+
+describe('another configuration of them', () => {
+  const other = { ...address, port: 81 }
+  const snapshotOf = (upstreams: Readonly<Record<string, TestUpstream>>, generation: number) => ({
+    ...testSnapshot({ upstreams, routes: [] }),
+    generation,
+  })
+
+  it('is made ready beside the one in force, without touching it, and given up without a trace', async () => {
+    const { page, directory } = open({ a: { endpoints: [address] }, gone: { endpoints: [address] } }, 4)
+    await directory.open()
+    const before = directory.placements
+    const cells = page.endpointCells.slice()
+    await directory.prepare(
+      snapshotOf({ b: { endpoints: [other] }, a: { endpoints: [other, address], balance: 'random' } }, 2),
+    )
+    expect(directory.placements).toEqual(before)
+    const [b, a] = directory.nextPlacements(2)
+    expect(b).toMatchObject({ since: 2, slot: 2, endpoints: [{ name: '127.0.0.1:81' }] })
+    // The address that stays has its column.
+    expect(a).toMatchObject({ since: 2, slot: 0, endpoints: [{}, { column: before[0]!.endpoints[0]!.column }] })
+    directory.abandon()
+    expect(directory.placements).toEqual(before)
+    expect(page.endpointCells).toEqual(cells)
+    expect(directory.nextPlacements(2)).toEqual([])
+    for (let round = 0; round < 20; round += 1) {
+      await directory.prepare(snapshotOf({ b: { endpoints: [other] }, a: { endpoints: [other] } }, 2))
+      directory.abandon()
+    }
+    expect([directory.slots.used, directory.columns.used]).toEqual([3, 4])
+    directory.close()
+  })
+
+  it('is in force with adopt; what is gone is given to others only when nobody can know it any more', async () => {
+    const { directory } = open({ a: { endpoints: [address, other] }, gone: { endpoints: [address] } }, 4)
+    await directory.open()
+    const control = directory.upstream('a')
+    await directory.prepare(snapshotOf({ a: { endpoints: [other] }, b: { endpoints: [] } }, 2))
+    const leftovers = directory.adopt(snapshotOf({ a: { endpoints: [other] }, b: { endpoints: [] } }, 2))
+    expect(directory.upstream('a')).toBe(control)
+    expect(control.endpoints().map(({ name }) => name)).toEqual(['127.0.0.1:81'])
+    expect(() => directory.upstream('gone')).toThrow('there is no upstream gone; there is a, b')
+    expect(directory.columns.take()).toBe(3)
+    leftovers.retire()
+    expect(directory.columns.take()).toBe(0)
+    expect(directory.slots.take()).toBe(3)
+    leftovers.free()
+    expect(directory.slots.take()).toBe(1)
+    expect(directory.columns.take()).toBe(2)
+    directory.close()
+  })
+
+  it('is refused where there is no room, and leaves what is in force whole', async () => {
+    const { directory } = open({ a: { endpoints: [address] } })
+    await directory.open()
+    const before = directory.placements
+    const many = Array.from({ length: 9 }, (_, index) => ({ ...address, port: 1_000 + index }))
+    const refusal = directory.prepare(snapshotOf({ a: { endpoints: many } }, 2))
+    await expect(refusal).rejects.toMatchObject({
+      name: 'ReloadError',
+      reason: 'no_room',
+      message: expect.stringContaining('no room for the endpoints of the upstream a: there is room for 8 in all'),
+    })
+    await expect(directory.prepare(snapshotOf({ a: { endpoints: [] }, b: { endpoints: [] } }, 2))).rejects.toThrow(
+      'no room for the upstream b: there is room for 1',
+    )
+    expect(directory.placements).toEqual(before)
+    await directory.prepare(snapshotOf({ a: { endpoints: many.slice(0, 7) } }, 2))
+    directory.abandon()
+    directory.close()
+  })
+
+  it('has the budget of what is new filled, and leaves that of what stays', async () => {
+    const { page, directory } = open({ a: { endpoints: [] } })
+    await directory.open()
+    page.upstreamCells[RETRY_TOKENS] = 3_000
+    const next = snapshotOf({ a: { endpoints: [], hedge: {}, balance: 'random' } }, 2)
+    await directory.prepare(next)
+    directory.adopt(next)
+    expect([page.upstreamCells[RETRY_TOKENS], page.upstreamCells[HEDGE_TOKENS]]).toEqual([3_000, 10_000])
+    directory.close()
+  })
+
+  it('waits for names as the first one does, and keeps what a name had until it is looked up anew', async () => {
+    await using dns = await startDnsServer()
+    dns.set('one.test', { a: ['127.0.0.1'] })
+    const resolver = { addresses: [dns.address], timeoutMs: 2_000 }
+    const named = { ...address, host: 'one.test' }
+    const { directory } = open({ a: { endpoints: [named], resolver } })
+    await directory.open()
+    const [before] = directory.placements
+    dns.set('one.test', { a: ['127.0.0.1', '127.0.0.2'] })
+    dns.set('two.test', { a: ['127.0.0.3'] })
+    const next = snapshotOf(
+      { a: { endpoints: [named, { ...address, host: 'two.test' }], resolver: { ...resolver, timeoutMs: 1_900 } } },
+      2,
+    )
+    await directory.prepare(next)
+    const [after] = directory.nextPlacements(2)
+    expect(after!.endpoints.map(({ name }) => name)).toEqual(['127.0.0.1:80', '127.0.0.2:80', '127.0.0.3:80'])
+    expect(after!.endpoints[0]!.column).toBe(before!.endpoints[0]!.column)
+    directory.adopt(next)
+    directory.close()
   })
 })

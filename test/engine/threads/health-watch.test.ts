@@ -80,6 +80,7 @@ function watch(upstream: Omit<TestUpstream, 'endpoints'>, addresses: readonly Ad
     })
   return {
     health,
+    snapshot,
     page,
     placements,
     events,
@@ -351,5 +352,52 @@ describe('success rates', () => {
     using played = watch({ passive }, five)
     serve(played, [good, good, bad, good, [9, 9]])
     expect(played.events).toEqual([])
+  })
+})
+
+describe('an upstream that is configured anew', () => {
+  const slow = { ...CHECKS, intervalMs: 60_000 }
+
+  it('has checks that are as they were go on, and others begin anew with what is known', async () => {
+    await using patient = await Patient.open()
+    using played = watch({ active: { ...slow, unhealthyThreshold: 1 } }, [patient.address])
+    patient.isWell = false
+    await patient.checked(1)
+    await waitFor(() => played.events.length === 1, 'a change')
+    const reconfigure = (changes: object) => {
+      played.health.configure({ ...structuredClone(played.snapshot), ...changes })
+      played.health.follow(played.placements.map(placement => ({ ...placement, weight: 7 })))
+    }
+    const { checks } = patient
+    reconfigure({ balance: 'random' })
+    patient.isWell = true
+    reconfigure({ active: { ...played.snapshot.active!, healthyThreshold: 1 } })
+    expect(played.cell(0, CHECK_STATE)).toBe(CHECK_UNHEALTHY)
+    await waitFor(() => played.events.length === 2, 'it to be well')
+    expect(patient.checks).toBe(checks + 1)
+    expect(played.told()[1]).toMatch(/^healthy/)
+  })
+
+  it('without checks keeps nobody down for what a check has found', async () => {
+    await using patient = await Patient.open()
+    using played = watch({ active: { ...slow, unhealthyThreshold: 1 } }, [patient.address])
+    patient.isWell = false
+    await waitFor(() => played.cell(0, CHECK_STATE) === CHECK_UNHEALTHY, 'it to be ill')
+    played.health.configure({ ...played.snapshot, active: null })
+    expect(played.cell(0, CHECK_STATE)).toBe(CHECK_HEALTHY)
+    played.set(0, { [CHECK_STATE]: CHECK_UNHEALTHY })
+    played.health.release()
+    expect(played.cell(0, CHECK_STATE)).toBe(CHECK_HEALTHY)
+  })
+
+  it('is known when each endpoint has been checked once, or when that takes too long', async () => {
+    await using patient = await Patient.open()
+    using played = watch({ active: { ...slow, start: 'unhealthy' } }, [patient.address])
+    await played.health.checkedOnce(60_000)
+    expect(patient.checks).toBe(1)
+    const nobody = { kind: 'unix', path: '/nobody/is/there' } as const
+    using silent = watch({ active: { ...slow, start: 'unhealthy' } }, [nobody])
+    silent.health.close()
+    await silent.health.checkedOnce(60_000)
   })
 })

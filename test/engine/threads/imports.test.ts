@@ -22,9 +22,10 @@ async function importedFor(snapshot: Snapshot): Promise<{ supervisor: Imported; 
 const address = { kind: 'tcp', host: '127.0.0.1', port: 1 } as const
 
 /** Each is memory that those need not pay who have no use for it. */
-const DEAR = ['http', 'crypto', 'tls', 'http2', 'zlib', 'https']
+const DEAR = ['http', 'crypto', 'tls', 'http2', 'zlib', 'https', 'fs/promises']
 
 const LOOK_UP = ['engine/upstream/names.ts', 'engine/net/resolver.ts', 'engine/net/name-servers.ts']
+const EXPLAIN = ['engine/explain/explain.ts', 'engine/explain/state.ts']
 const CHECK = ['engine/threads/health-watch.ts', 'engine/upstream/health/active-check.ts']
 
 describe('an engine without names, checks and cookies of its own', () => {
@@ -33,7 +34,7 @@ describe('an engine without names, checks and cookies of its own', () => {
     expect(supervisor.files).toContain('engine/threads/directory.ts')
     expect(worker.files).toContain('engine/exchange/forward.ts')
     for (const { files, builtins } of [supervisor, worker]) {
-      expect(files.filter(file => [...LOOK_UP, ...CHECK].includes(file))).toEqual([])
+      expect(files.filter(file => [...LOOK_UP, ...CHECK, ...EXPLAIN].includes(file))).toEqual([])
       expect(builtins.filter(name => DEAR.includes(name))).toEqual([])
     }
   })
@@ -57,5 +58,26 @@ describe('an engine with names, checks and cookies', () => {
     expect(supervisor.builtins).not.toContain('http')
     expect(worker.files.filter(file => [...LOOK_UP, ...CHECK].includes(file))).toEqual([])
     expect(worker.builtins.filter(name => DEAR.includes(name))).toEqual([])
+  })
+})
+
+describe('an engine with files', () => {
+  const files = {
+    root: '/',
+    index: [],
+    precompressed: [],
+    stripPrefix: '',
+    cacheControl: '',
+    fallback: '',
+  }
+
+  it('imports the library for them in the worker alone, and none of the dear modules with it', async () => {
+    const isOfLibrary = (file: string) => file.startsWith('node_modules/@fastify/send/')
+    const { supervisor, worker } = await importedFor(testSnapshot({ routes: [{ to: { kind: 'files', files } }] }))
+    expect(worker.files.some(isOfLibrary)).toBe(true)
+    expect(supervisor.files.some(isOfLibrary)).toBe(false)
+    expect(worker.builtins.filter(name => DEAR.includes(name))).toEqual([])
+    const without = await importedFor(testSnapshot({ upstreams: { a: [address] } }))
+    expect(without.worker.files.some(isOfLibrary)).toBe(false)
   })
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { RETRY_TOKENS, RETRY_TRICKLE_AT, UPSTREAM_CELLS } from '../../../engine/shared/upstream-cells.ts'
-import { Budget } from '../../../engine/upstream/budget.ts'
+import { Budget, depositOf } from '../../../engine/upstream/budget.ts'
 
 /** Two workers' budgets on the same cells. */
 function budgets(share: number): [Budget, Budget] {
@@ -35,6 +35,13 @@ describe('a budget', () => {
     drain(one, 1)
     for (let request = 0; request < requests; request += 1) (request % 2 === 0 ? one : other).deposit(100_000)
     expect(drain(other, 1)).toBe(tries)
+  })
+
+  it('has what a request puts in that knows better', () => {
+    const [one, other] = budgets(0)
+    drain(one, 1)
+    for (let request = 0; request < 100; request += 1) (request % 2 === 0 ? one : other).deposit(1_000, depositOf(0.5))
+    expect(drain(other, 1)).toBe(50)
   })
 
   it('saves up no more than there are requests under way, and ten', () => {

@@ -48,8 +48,7 @@ export class Crew {
     const context: NetContext = { slots, wheel, onFault }
     return new Upstream({
       snapshot: this.snapshot,
-      index: 0,
-      placements: this.placements,
+      placement: { slot: 0, since: 1, endpoints: this.placements },
       shared: { page: this.page, row },
       context,
       onHealth: (_, endpoint, change: HealthChange) => this.changes.push(`${endpoint} ${change}`),

@@ -250,14 +250,6 @@ describe('an upstream', () => {
     expect(crew.upstream.isDown(crew.nowMs)).toBe(false)
   })
 
-  it('repeats the methods that it is told to, in whatever number they have', () => {
-    const crew = crewOf(named('a'), { retry: { methods: ['GET', 'PROPFIND'] } })
-    const { upstream } = crew
-    // llhttp's numbers: DELETE, GET, HEAD, POST, PROPFIND.
-    expect([0, 1, 2, 3, 12].map(method => upstream.repeats(method))).toEqual([false, true, false, false, true])
-    expect(crewOf(named('a'), { retry: { nonIdempotent: true } }).upstream.repeats(3)).toBe(true)
-  })
-
   it("says when the first of its endpoints' circuits lets something through", () => {
     const crew = crewOf(named('ab'), {
       circuitBreaker: { scope: 'endpoint', minimum: 1, openMs: 5_000 },

@@ -17,9 +17,9 @@ import {
   RESPONSE_US,
 } from '../../../engine/shared/endpoint-cells.ts'
 import { StatePage } from '../../../engine/shared/state-page.ts'
-import { endpointStatus } from '../../../engine/threads/endpoint-status.ts'
+import { endpointStatus } from '../../../engine/upstream/endpoint-status.ts'
 import { placementOf } from '../../../engine/upstream/placement.ts'
-import { endpointSnapshot } from '../../support/snapshot.ts'
+import { endpointSnapshot, upstreamSnapshot } from '../../support/snapshot.ts'
 
 const COLUMN = 2
 const address = { kind: 'tcp', host: '10.0.0.1', port: 80 } as const
@@ -33,7 +33,8 @@ function statusOf(cells: readonly (readonly [index: number, value: number])[], c
     row.goodTries[COLUMN] = 4
   }
   const endpoint = endpointSnapshot({ address, weight: 3, backup: true, priority: 1, connectionsMax })
-  return endpointStatus(page, 'api', placementOf(endpoint, COLUMN, address))
+  const upstream = upstreamSnapshot('api', { endpoints: [], circuitBreaker: {} })
+  return endpointStatus(page, upstream, placementOf(endpoint, COLUMN, address))
 }
 
 describe('the status of an endpoint', () => {

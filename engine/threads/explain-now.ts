@@ -1,0 +1,47 @@
+/** Explains a request by the state of a proxy that runs. */
+import type { ExplainRequest, Explanation } from '../explain/explanation.ts'
+import type { PageSize, StatePage } from '../shared/state-page.ts'
+import type { Snapshot } from '../snapshot.ts'
+import type { UpstreamPlacement } from '../upstream/placement.ts'
+import type { BoundListener } from './api.ts'
+
+/** What is in force at one moment. */
+export interface PresentState {
+  readonly snapshot: Snapshot
+  readonly listeners: readonly BoundListener[]
+  readonly placements: readonly UpstreamPlacement[]
+  readonly page: StatePage
+  /** How much of the page ever was used. */
+  readonly used: PageSize
+}
+
+/** On a copy: nothing of what runs is touched. What it takes is loaded by whoever asks first. */
+export async function explainNow(request: ExplainRequest, present: () => PresentState): Promise<Explanation> {
+  const [{ Explainer }, { copyOfPage }] = await Promise.all([
+    import('../explain/explain.ts'),
+    import('../explain/state.ts'),
+  ])
+  const { snapshot, listeners, placements, page, used } = present()
+  const explainer = await Explainer.open({
+    snapshot: withPorts(snapshot, listeners),
+    placements,
+    page: copyOfPage(page, used),
+  })
+  try {
+    return explainer.explain(request)
+  } finally {
+    explainer.close()
+  }
+}
+
+/** A list of routes of its own, so that what is compiled of them is forgotten with it. */
+function withPorts(snapshot: Snapshot, listeners: readonly BoundListener[]): Snapshot {
+  return {
+    ...snapshot,
+    listeners: snapshot.listeners.map((listener, index) => ({
+      ...listener,
+      address: listeners[index]?.address ?? listener.address,
+    })),
+    routes: [...snapshot.routes],
+  }
+}
