@@ -1,0 +1,108 @@
+import { Command, Option } from 'commander'
+import { ExplainError } from '../../engine/explain/explain-error.ts'
+import type { Explanation } from '../../engine/explain/explanation.ts'
+import type { RequestDescription } from '../explain/request-spec.ts'
+import { paintFor } from './colours.ts'
+import { configurationOption } from './configuration-option.ts'
+import { UsageError } from './exit-codes.ts'
+import { styleOf } from './explanation-style.ts'
+import { ask, type InstanceOptions, requireInstance } from './find-instance.ts'
+import { withExamples } from './help.ts'
+
+/** `sluice explain`: why a request goes where it goes. */
+
+interface Options extends InstanceOptions {
+  readonly header: readonly string[]
+  readonly from: string
+  readonly listener?: string
+  readonly live?: boolean
+  readonly all?: boolean
+  readonly json?: boolean
+}
+
+export function explainCommand(): Command {
+  const command = new Command('explain')
+    .description('say where a request goes, and why: every route, what it has against the request, what is changed')
+    .argument('<METHOD_URL...>', 'such as GET https://api.example.com/v1/users/7; without a method GET')
+    .addOption(configurationOption())
+    .addOption(
+      new Option('-H, --header <FIELD>', "a field of the request, such as 'x-version: 2'")
+        .default([], 'none')
+        .argParser(gather),
+    )
+    .addOption(new Option('--from <ADDRESS>', "the client's address").default('127.0.0.1'))
+    .addOption(new Option('--listener <NAME>', 'the listener (default: the one that has the port of the URL)'))
+    .addOption(new Option('--live', 'ask the running instance: its configuration, and how its endpoints do now'))
+    .addOption(new Option('--control <PATH>', "the running instance's control socket, with --live"))
+    .addOption(new Option('--all', 'list every route, however many there are'))
+    .addOption(new Option('--json', 'the whole of it as JSON'))
+    .action(async (words: string[], options: Options) => {
+      const explanation = await explain(words, options)
+      process.stdout.write(`${await textOf(explanation, options)}\n`)
+    })
+  return withExamples(command, [
+    "explain GET https://api.example.com/v1/users/7 -H 'x-version: 2'",
+    'explain http://localhost:8080/checkout --from 10.1.2.3 --live',
+    'explain POST http://localhost:8080/v1/users --json',
+  ])
+}
+
+function gather(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value]
+}
+
+async function explain(words: readonly string[], options: Options): Promise<Explanation> {
+  if (options.control !== undefined && !options.live) throw new UsageError('--control is for --live')
+  const description = await describe(words, options)
+  return options.live ? await askInstance(options, description) : await explainFile(options, description)
+}
+
+/** What is wrong with the words of the command is told before anything is tried. */
+async function describe(words: readonly string[], options: Options): Promise<RequestDescription> {
+  const { parseFieldLine, parseRequestLine, readDescription, RequestSpecError } = await import(
+    '../explain/request-spec.ts'
+  )
+  const { header, from, listener } = options
+  try {
+    const headers = header.map(parseFieldLine)
+    const description = { ...parseRequestLine(words.join(' ')), headers, from, ...(listener ? { listener } : {}) }
+    readDescription(description)
+    return description
+  } catch (error) {
+    throw error instanceof RequestSpecError ? await usageError(error) : error
+  }
+}
+
+async function explainFile({ config }: Options, description: RequestDescription): Promise<Explanation> {
+  const [{ readDescription }, { openExplainer }] = await Promise.all([
+    import('../explain/request-spec.ts'),
+    import('../explain/open-explainer.ts'),
+  ])
+  using loaded = await openExplainer(config)
+  try {
+    return loaded.explainer.explain(readDescription(description))
+  } catch (error) {
+    throw error instanceof ExplainError ? await usageError(error) : error
+  }
+}
+
+async function askInstance(options: Options, description: RequestDescription): Promise<Explanation> {
+  const connection = await requireInstance(options)
+  try {
+    return (await ask(connection, 'explain', description)) as Explanation
+  } finally {
+    connection.close()
+  }
+}
+
+async function usageError({ message }: Error): Promise<UsageError> {
+  const { printable } = await import('../explain/printable.ts')
+  return new UsageError(printable(message))
+}
+
+async function textOf(explanation: Explanation, { json, all }: Options): Promise<string> {
+  const { printableJson } = await import('../explain/printable.ts')
+  if (json) return printableJson(explanation)
+  const { explanationText } = await import('../explain/explanation-text.ts')
+  return explanationText(explanation, { style: styleOf(paintFor(process.stdout)), all: all === true })
+}
