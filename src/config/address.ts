@@ -2,12 +2,14 @@ import { isIPv4, isIPv6 } from 'node:net'
 import type { Address, ServiceName } from '../../engine/snapshot.ts'
 import { checkHostName } from './host.ts'
 import { canonicalIp } from './ip.ts'
-import { accepted, type Parsed, quote, refused } from './parsed.ts'
+import { accepted, type Parsed, quote, refusalsAs } from './parsed.ts'
 
 /**
  * Addresses as the configuration writes them: `host:port`, `[::1]:80`, `:8080`, `unix:/path`; those of services and of
  * name servers.
  */
+
+const refused = refusalsAs('wrong-address')
 
 /** A listener may leave its host out (every address) and ask for port 0 (any free one); an endpoint may not. */
 export type AddressRole = 'listener' | 'endpoint'
@@ -101,6 +103,14 @@ export function sameListenerAddress(one: Address, other: Address): boolean {
   }
   if (one.port !== other.port || one.port === 0) return false
   return one.host === other.host || (isWildcard(one.host) && isWildcard(other.host))
+}
+
+/** Whether one listener is for a single address of those that the other is for. */
+export function overlapsListenerAddress(one: Address, other: Address): boolean {
+  if (one.kind === 'unix' || other.kind === 'unix' || one.port !== other.port || one.port === 0) return false
+  const [wide, single] = isWildcard(one.host) ? [one.host, other.host] : [other.host, one.host]
+  if (!isWildcard(wide) || isWildcard(single)) return false
+  return wide === '::' || !single.includes(':')
 }
 
 function isWildcard(host: string): boolean {

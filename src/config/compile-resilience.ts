@@ -8,11 +8,13 @@ import type {
 } from '../../engine/snapshot.ts'
 import { compileResponse } from './compile-response.ts'
 import { type NamePlaces, placeOf } from './name-places.ts'
+import { RETRY_DEFAULTS } from './schema/resilience.ts'
 import type { ConfigurationModel } from './schema.ts'
 
 type UpstreamModel = ConfigurationModel['upstreams'][string]
 type BreakerModel = NonNullable<UpstreamModel['circuit_breaker']>
 type RetryModel = NonNullable<UpstreamModel['retry']>
+type RouteRetryModel = ConfigurationModel['routes'][number]['retry']
 
 /** As many as there can be endpoints that were not tried: no limit of its own. */
 const ATTEMPTS_MAX = 127
@@ -42,6 +44,20 @@ function compileFallback(
 ): CircuitFallback | null {
   if (respond !== undefined) return compileResponse(respond)
   return route === undefined ? null : { kind: 'route', route: placeOf(route, routes) }
+}
+
+/** A route's: what it does not say is as in that of its upstream, or as the section has it where the upstream has none. */
+export function compileRouteRetry(
+  retry: RouteRetryModel,
+  ofUpstream: RetryModel | null | undefined,
+): RetrySnapshot | null {
+  if (retry === undefined) return null
+  if (retry === null) return NO_RETRY
+  const written = Object.fromEntries(Object.entries(retry).filter(([, value]) => value !== undefined))
+  const { max_backoff: longest, ...base } = ofUpstream ?? RETRY_DEFAULTS
+  // A longer wait of the route's own makes the upstream's longest one longer.
+  const longestKept = longest !== undefined && longest < (retry.backoff ?? 0) ? undefined : longest
+  return compileRetry({ ...base, max_backoff: longestKept, ...written })
 }
 
 /** `retry: off` keeps what the engine needs to know anyway, with no attempt. */

@@ -1,4 +1,4 @@
-import type { FieldLine } from '../../engine/snapshot.ts'
+import type { ErrorPageSnapshot, FieldLine } from '../../engine/snapshot.ts'
 import type { ConfigurationModel } from './schema.ts'
 
 /** A response of our own as a configuration writes it. */
@@ -14,9 +14,22 @@ export interface CompiledResponse {
 const DEFAULT_TYPE: FieldLine = ['content-type', 'text/plain; charset=utf-8']
 
 export function compileResponse({ status, body, headers }: ResponseModel): CompiledResponse {
-  const fields = Object.entries(headers) as FieldLine[]
+  return { kind: 'respond', status, fields: withType(headers, body !== ''), content: new TextEncoder().encode(body) }
+}
+
+export function compileErrorPages(pages: ConfigurationModel['error_pages']): ErrorPageSnapshot[] {
+  return pages.map(({ status, intercept, respond }) => ({
+    statuses: status,
+    intercepts: intercept,
+    status: respond.status ?? 0,
+    fields: withType(respond.headers, respond.body !== ''),
+    content: respond.body,
+  }))
+}
+
+function withType(headers: ResponseModel['headers'], hasContent: boolean): FieldLine[] {
+  const fields: FieldLine[] = Object.entries(headers)
   const typed = fields.some(([name]) => name.toLowerCase() === 'content-type')
   // Without content there is nothing that could have a type (RFC 9110, section 8.3).
-  const withType: FieldLine[] = typed || body === '' ? fields : [...fields, DEFAULT_TYPE]
-  return { kind: 'respond', status, fields: withType, content: new TextEncoder().encode(body) }
+  return typed || !hasContent ? fields : [...fields, DEFAULT_TYPE]
 }

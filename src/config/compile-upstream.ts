@@ -80,7 +80,10 @@ function measureOf({ balance, measure }: UpstreamModel): Measure {
 
 /** Other balancers than these may have a `hash_on` that waits for the day when they are exchanged. */
 function hashKeyOf({ balance, hash_on: on }: UpstreamModel): HashKeySource | null {
-  if (on === undefined || (balance !== 'hash' && balance !== 'maglev')) return null
+  return on === undefined || (balance !== 'hash' && balance !== 'maglev') ? null : compileHashKey(on)
+}
+
+export function compileHashKey(on: NonNullable<UpstreamModel['hash_on']>): HashKeySource {
   if (typeof on === 'string') return { kind: on }
   if (on.header !== undefined) return { kind: 'header', name: on.header.toLowerCase() }
   if (on.cookie !== undefined) return { kind: 'cookie', name: on.cookie }

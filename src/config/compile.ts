@@ -1,16 +1,9 @@
 import { availableParallelism } from 'node:os'
-import type {
-  FieldLine,
-  HostRewrite,
-  ListenerSnapshot,
-  PathMatch,
-  RouteAction,
-  RouteSnapshot,
-  Snapshot,
-} from '../../engine/snapshot.ts'
-import { compileResponse } from './compile-response.ts'
+import type { ListenerSnapshot, Snapshot } from '../../engine/snapshot.ts'
+import { compileErrorPages } from './compile-response.ts'
+import { compileRoute } from './compile-route.ts'
 import { compileUpstream } from './compile-upstream.ts'
-import { type NamePlaces, placeOf, placesOf } from './name-places.ts'
+import { placesOf } from './name-places.ts'
 import type { ConfigurationModel } from './schema.ts'
 
 /** Turns the checked model into what the engine takes: names become indices, nothing is optional any more. */
@@ -20,6 +13,8 @@ export interface Settings {
   /** Data-plane threads; `auto` has become a number. */
   readonly workers: number
   readonly shutdownGraceMs: number
+  /** `auto`, `off`, or the path of a unix socket. */
+  readonly controlSocket: string
   readonly log: LogSettings
 }
 
@@ -34,37 +29,40 @@ export interface LogSettings {
 }
 
 export function compileSettings(model: ConfigurationModel): Settings {
-  const { workers, shutdown_grace } = model.runtime
+  const { workers, shutdown_grace, control_socket } = model.runtime
   const { level, format, access } = model.log
   return {
     workers: workers === 'auto' ? availableParallelism() : workers,
     shutdownGraceMs: shutdown_grace,
+    controlSocket: control_socket,
     log: { level, format, access: { enabled: access.enabled, sample: access.sample } },
   }
 }
 
-export function compileSnapshot(model: ConfigurationModel, generation: number): Snapshot {
-  const places = {
+/** `folder` is where relative names of folders begin: that of the configuration file. */
+export function compileSnapshot(model: ConfigurationModel, generation: number, folder = process.cwd()): Snapshot {
+  const routes = placesOf(model.routes.map(route => route.name))
+  const surroundings = {
     listeners: placesOf(Object.keys(model.listeners)),
     upstreams: placesOf(Object.keys(model.upstreams)),
+    routes,
+    retries: Object.values(model.upstreams).map(upstream => upstream.retry),
+    folder,
   }
-  const surroundings = { resolver: model.resolver, routes: placesOf(model.routes.map(route => route.name)) }
+  const upstreams = Object.entries(model.upstreams)
   return {
     generation,
     listeners: Object.entries(model.listeners).map(([name, listener]) => compileListener(name, listener)),
-    upstreams: Object.entries(model.upstreams).map(([name, upstream]) => compileUpstream(name, upstream, surroundings)),
-    routes: model.routes.map((route, index) => compileRoute(route, index, places)),
+    upstreams: upstreams.map(([name, upstream]) =>
+      compileUpstream(name, upstream, { resolver: model.resolver, routes }),
+    ),
+    routes: model.routes.map((route, index) => compileRoute(route, index, surroundings)),
+    errorPages: compileErrorPages(model.error_pages),
   }
 }
 
-/** What routes refer to by name. */
-interface Places {
-  readonly listeners: NamePlaces
-  readonly upstreams: NamePlaces
-}
-
 function compileListener(name: string, listener: ConfigurationModel['listeners'][string]): ListenerSnapshot {
-  const { address, limits, timeouts } = listener
+  const { address, limits, timeouts, paths } = listener
   return {
     name,
     address,
@@ -83,38 +81,11 @@ function compileListener(name: string, listener: ConfigurationModel['listeners']
     },
     trustedProxies: [...new Set(listener.trusted_proxies)],
     forwarded: listener.forwarded,
-  }
-}
-
-type RouteModel = ConfigurationModel['routes'][number]
-
-function compileRoute(route: RouteModel, index: number, places: Places): RouteSnapshot {
-  const { listeners, host, path } = route.match
-  return {
-    name: route.name ?? `routes[${index}]`,
-    match: {
-      listeners: listeners === undefined ? null : [...new Set(listeners)].map(name => placeOf(name, places.listeners)),
-      hosts: host === undefined ? null : [...new Set(host)],
-      path: path satisfies PathMatch,
+    paths: {
+      dotSegments: paths.dot_segments,
+      emptySegments: paths.empty_segments,
+      encodedSlashes: paths.encoded_slashes,
+      parameters: paths.parameters,
     },
-    priority: route.priority,
-    action: compileAction(route, places.upstreams),
-    host: route.rewrite.host satisfies HostRewrite,
-    request: compileEdits(route.headers.request),
-    response: compileEdits(route.headers.response),
-    timeouts: { responseMs: route.timeouts.response ?? 0, totalMs: route.timeouts.total ?? 0 },
-    importance: route.importance,
-  }
-}
-
-function compileAction(route: RouteModel, upstreams: NamePlaces): RouteAction {
-  if (route.respond === undefined) return { kind: 'forward', upstream: placeOf(route.upstream, upstreams) }
-  return compileResponse(route.respond)
-}
-
-function compileEdits(edits: RouteModel['headers']['request']): RouteSnapshot['request'] {
-  return {
-    set: Object.entries(edits.set) as FieldLine[],
-    remove: [...new Set(edits.remove.map(name => name.toLowerCase()))],
   }
 }

@@ -1,12 +1,15 @@
 import { isIP } from 'node:net'
 import { parseToken } from './field.ts'
 import { checkHostName } from './host.ts'
-import { accepted, type Parsed, quote, refused } from './parsed.ts'
+import { accepted, type Parsed, quote, refusalsAs } from './parsed.ts'
 
 /** Cookies that the proxy sets: their names and attributes (RFC 6265, section 4.1). */
 
+const refused = refusalsAs('wrong-cookie')
+
 export function parseCookieName(text: string): Parsed<string> {
-  return parseToken(text, 'a cookie name')
+  const token = parseToken(text, 'a cookie name')
+  return token.ok ? token : { ...token, code: 'wrong-cookie' }
 }
 
 export function parseCookiePath(text: string): Parsed<string> {

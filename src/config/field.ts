@@ -1,6 +1,8 @@
-import { accepted, type Parsed, quote, refused } from './parsed.ts'
+import { accepted, type Parsed, quote, refusalsAs, refused as refusedAs } from './parsed.ts'
 
 /** Field names and values that the configuration adds or removes (RFC 9110, section 5). */
+
+const refused = refusalsAs('wrong-header')
 
 /** Bytes; a field line beyond this would not fit the head limits of most peers. */
 const FIELD_NAME_MAX = 256
@@ -36,8 +38,11 @@ export function parseFieldName(text: string, hostKey = 'rewrite.host'): Parsed<s
   const token = parseToken(text, 'a field name')
   if (!token.ok) return token
   const name = text.toLowerCase()
-  if (name === 'host') return refused('"host" may not be changed here', `use ${hostKey}`)
-  if (OWNED.has(name)) return refused(`${quote(text)} belongs to the connection or its framing and may not be changed`)
+  if (name === 'host') return refusedAs('"host" may not be changed here', `use ${hostKey}`, 'protected-header')
+  if (OWNED.has(name)) {
+    const message = `${quote(text)} belongs to the connection or its framing and may not be changed`
+    return refusedAs(message, 'leave it out: the proxy writes it itself', 'protected-header')
+  }
   return accepted(text)
 }
 

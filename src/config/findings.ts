@@ -1,9 +1,12 @@
 import type * as z from 'zod'
-import { jsonSchemaAt, propertiesOf } from './json-schema.ts'
+import { isMap } from './checks/written.ts'
+import { meantByForeignKey } from './foreign-keys.ts'
+import { alternativesOf, jsonSchemaAt, propertiesOf } from './json-schema.ts'
 import { quote } from './parsed.ts'
 import type { Finding, KeyPath } from './positions.ts'
+import type { ProblemCode } from './problem-codes.ts'
 import { nearest } from './suggest.ts'
-import { isUnsupportedKey, unsupportedKeysIn, unsupportedValues } from './unsupported.ts'
+import { generalPath, isUnsupportedKey, unsupportedKeysIn, unsupportedValues } from './unsupported.ts'
 
 /** Turns what zod found into words for whoever wrote the configuration. */
 
@@ -42,21 +45,56 @@ const KINDS: Readonly<Record<string, string>> = {
 export function findingsOf(issue: z.core.$ZodIssue, value: unknown): Finding[] {
   const path = issue.path as KeyPath
   const found = valueAt(value, path)
-  if (found === null) return [{ path, at: 'value', message: issue.message, hint: emptyHint(path) }]
+  if (found === null) {
+    return [{ path, at: 'value', code: 'empty-value', message: issue.message, hint: emptyHint(path) }]
+  }
   switch (issue.code) {
     case 'unrecognized_keys':
       return issue.keys.map(key => unknownKey(path, key))
     case 'invalid_key':
-      return issue.issues.map(inner => ({ path, at: 'key', message: inner.message, hint: hintOf(inner) }))
+      return issue.issues.map(inner => ({
+        path,
+        at: 'key',
+        code: codeOf(inner, path.at(-1)),
+        message: inner.message,
+        hint: hintOf(inner),
+      }))
     case 'invalid_union':
       if (issue.message === SEE_BRANCHES) return findingsOfBranches(issue, value)
       break
     case 'invalid_value':
       return [wrongValue(issue, path, found)]
     case 'invalid_type':
-      return [{ path, at: 'value', message: issue.message, hint: kindHint(issue, path, found) }]
+      return [
+        { path, at: 'value', code: codeOf(issue, found), message: issue.message, hint: kindHint(issue, path, found) },
+      ]
   }
-  return [{ path, at: 'value', message: issue.message, hint: hintOf(issue) }]
+  const hint = hintOf(issue) || shareHint(path, found)
+  return [{ path, at: 'value', code: codeOf(issue, found), message: issue.message, hint }]
+}
+
+/** 50 where 50% was meant. */
+function shareHint(path: KeyPath, found: unknown): string {
+  if (typeof found !== 'number' || found <= 1 || found > 100) return ''
+  return /A share such as/.test(jsonSchemaAt(path)?.description ?? '') ? `did you mean ${found}%?` : ''
+}
+
+/** What kind of problem an issue is. What was refused with a code of its own keeps it. */
+function codeOf(issue: z.core.$ZodIssue, found: unknown): ProblemCode {
+  switch (issue.code) {
+    case 'custom':
+      return issue.params?.code ?? 'wrong-value'
+    case 'invalid_type':
+      if (found === undefined) return 'missing-key'
+      return issue.expected === 'int' && typeof found === 'number' ? 'out-of-range' : 'wrong-type'
+    case 'too_small':
+    case 'too_big':
+      return 'out-of-range'
+    case 'invalid_format':
+      return 'wrong-name'
+    default:
+      return found === undefined ? 'missing-key' : 'wrong-value'
+  }
 }
 
 function hintOf(issue: z.core.$ZodIssue): string {
@@ -66,12 +104,16 @@ function hintOf(issue: z.core.$ZodIssue): string {
 
 function unknownKey(parent: KeyPath, key: string): Finding {
   const path = [...parent, key]
-  if (isUnsupportedKey(path)) return { path, at: 'key', message: NOT_SUPPORTED_YET, hint: '' }
-  return { path, at: 'key', message: 'unknown key', hint: keyHint(parent, key) }
+  if (isUnsupportedKey(path))
+    return { path, at: 'key', code: 'not-supported-yet', message: NOT_SUPPORTED_YET, hint: '' }
+  return { path, at: 'key', code: 'unknown-key', message: 'unknown key', hint: keyHint(parent, key) }
 }
 
 /** The nearest key of the same map, else the place of that very key one floor down, as in `limits.head`. */
 function keyHint(parent: KeyPath, key: string): string {
+  const foreign = meantByForeignKey(generalPath(parent), key)
+  if (foreign !== null)
+    return `here it is called ${foreign}${isUnsupportedWord(parent, foreign) ? `, which ${NOT_SUPPORTED_YET}` : ''}`
   const properties = propertiesOf(jsonSchemaAt(parent))
   const sibling = nearest(key, [...Object.keys(properties), ...unsupportedKeysIn(parent)])
   if (sibling !== null) return `did you mean ${quote(sibling)}?`
@@ -83,16 +125,29 @@ function keyHint(parent: KeyPath, key: string): string {
   return known.length === 0 ? '' : `known here: ${known.join(', ')}`
 }
 
+/** Whether a word in quotes is a key that comes later. */
+function isUnsupportedWord(parent: KeyPath, word: string): boolean {
+  return isUnsupportedKey([...parent, word.slice(1, -1)])
+}
+
 function wrongValue(issue: z.core.$ZodIssueInvalidValue, path: KeyPath, found: unknown): Finding {
-  if (typeof found !== 'string') return { path, at: 'value', message: issue.message, hint: '' }
+  if (typeof found !== 'string') {
+    const code = found === undefined ? 'missing-key' : typeof found === 'object' ? 'wrong-type' : 'wrong-value'
+    return { path, at: 'value', code, message: issue.message, hint: '' }
+  }
   const supported = issue.values.map(String)
   const known = unsupportedValues(path)
   if (known.includes(found)) {
     const hint = `supported: ${supported.join(', ')}`
-    return { path, at: 'value', message: `${quote(found)} ${NOT_SUPPORTED_YET}`, hint }
+    const message = `${quote(found)} ${NOT_SUPPORTED_YET}`
+    return { path, at: 'value', code: 'not-supported-yet', message, hint }
+  }
+  if (issue.values.some(one => typeof one === 'number' && String(one) === found)) {
+    return { path, at: 'value', code: 'wrong-type', message: issue.message, hint: `write ${found} without quotes` }
   }
   const near = nearest(found, [...supported, ...known])
-  return { path, at: 'value', message: issue.message, hint: near === null ? '' : `did you mean ${quote(near)}?` }
+  const hint = near === null ? '' : `did you mean ${quote(near)}?`
+  return { path, at: 'value', code: 'wrong-value', message: issue.message, hint }
 }
 
 /** A number where text belongs is mostly a port, a duration or a size that lacks its unit, or text without quotes. */
@@ -101,24 +156,99 @@ function kindHint(issue: z.core.$ZodIssueInvalidType, path: KeyPath, found: unkn
     if (/^(yes|on|y)$/i.test(found)) return 'did you mean true?'
     if (/^(no|off|n)$/i.test(found)) return 'did you mean false?'
   }
-  if (issue.expected === 'object') return switchHint(path, found)
-  if (issue.expected !== 'string') return ''
-  if (typeof found === 'boolean') return `write it in quotes: "${found}"`
-  if (typeof found !== 'number') return ''
-  return unitHint(path, found) || `write it in quotes: "${found}"`
+  switch (issue.expected) {
+    case 'object':
+      return switchHint(path, found)
+    case 'record':
+      return Array.isArray(found) ? 'give each item a name, and write "NAME: ..." instead of "- ..."' : ''
+    case 'array':
+      return listHint(found)
+    case 'int':
+    case 'number':
+      return numberHint(path, found)
+    case 'string':
+      if (typeof found === 'object' && path.at(-1) === 'path') return onePathHint(found)
+      if (typeof found === 'object' && /^routes\.\*\.upstream$/.test(generalPath(path))) return oneUpstreamHint(found)
+      return typeof found === 'number' ? unitHint(path, found) || quotesHint(path, found) : quotesHint(path, found)
+    default:
+      return ''
+  }
+}
+
+function numberHint(path: KeyPath, found: unknown): string {
+  if (typeof found === 'number' && path.at(-1) === 'weight') {
+    return 'weights are in proportion to each other, such as 95 and 5'
+  }
+  if (typeof found !== 'string') return ''
+  if (/^\d+$/.test(found)) return `write ${found} without quotes`
+  return /^\d+([.]\d+)?%$/.test(found) ? `write ${found.slice(0, -1)}` : ''
+}
+
+/** A list of paths, or a kind of match that is a part of the text here. */
+function onePathHint(found: unknown): string {
+  if (Array.isArray(found)) return 'several paths are several routes, or one with "any": [{ path: ... }, { path: ... }]'
+  const { exact, prefix, regex } = found as Record<string, unknown>
+  if (typeof exact === 'string') return `write ${quote(exact)}`
+  if (typeof prefix === 'string') return `write ${quote(`${prefix.replace(/\/$/, '')}/*`)}`
+  return typeof regex === 'string' ? `write ${quote(`~${regex}`)}` : ''
+}
+
+function oneUpstreamHint(found: unknown): string {
+  return Array.isArray(found) ? 'several upstreams are a "split"' : 'it is defined under "upstreams", and named here'
+}
+
+function listHint(found: unknown): string {
+  if (typeof found === 'string' || typeof found === 'number') return `write it as a list: [${JSON.stringify(found)}]`
+  return typeof found === 'object' ? 'begin each item with "- "' : ''
 }
 
 /** A section that is on or off by being there. */
 function switchHint(path: KeyPath, found: unknown): string {
+  if (typeof found === 'string') {
+    const key = /^(\w+):\S/.exec(found)?.[1] ?? ''
+    if (Object.hasOwn(propertiesOf(jsonSchemaAt(path)), key)) return `write a space behind "${key}:"`
+    const host = path.at(-1) === 'match' ? /^Host(?:SNI)?\(`([^`]+)`\)/.exec(found)?.[1] : undefined
+    if (host !== undefined) return `conditions are keys here: { host: ${quote(host)}, path: "/*" }`
+  }
+  if (Array.isArray(found)) return found.length === 1 && isMap(found[0]) ? 'there is one of it: take the "- " away' : ''
+  if (typeof found === 'string' || typeof found === 'number') {
+    const main = mainKeyHint(path, found)
+    if (main !== '') return main
+  }
   if (jsonSchemaAt(path)?.default !== undefined) return ''
   if (found === false || found === 'off') return 'leave the key out to switch it off'
   return found === true || found === 'on' ? 'write {} for all of its defaults' : ''
 }
 
+/** The key that matters most of a section, which somebody wrote without it. */
+const MAIN_KEYS: readonly (readonly [place: RegExp, kind: 'string' | 'number', key: string])[] = [
+  [/^(listeners|upstreams\.[^.]+\.endpoints)\.[^.]+$/, 'string', 'address'],
+  [/\.match$/, 'string', 'path'],
+  [/\.rewrite$/, 'string', 'path'],
+  [/\.redirect$/, 'string', 'to'],
+  [/\.files$/, 'string', 'root'],
+  [/\.mirror$/, 'string', 'upstream'],
+  [/^routes\.\*\.timeouts$/, 'string', 'total'],
+  [/\.split\.\*$/, 'string', 'upstream'],
+  [/\.respond$/, 'string', 'body'],
+  [/\.respond$/, 'number', 'status'],
+  [/\.retry$/, 'number', 'attempts'],
+  [/\.sticky$/, 'string', 'cookie'],
+]
+
+function mainKeyHint(path: KeyPath, found: string | number): string {
+  const place = generalPath(path)
+  const key = MAIN_KEYS.find(([pattern, kind]) => pattern.test(place) && kind === typeof found)?.[2]
+  return key === undefined ? '' : `write { ${key}: ${typeof found === 'string' ? quote(found) : found} }`
+}
+
 function unitHint(path: KeyPath, found: number): string {
+  if (path.at(-1) === 'address') return path[0] === 'listeners' ? `did you mean ":${found}"?` : 'write host:port'
   const description = jsonSchemaAt(path)?.description ?? ''
-  const unit = /such as 250ms/.test(description) ? 's' : /A size/.test(description) ? 'B' : ''
-  return unit === '' ? '' : `it needs a unit: ${found}${unit}`
+  if (/such as 250ms/.test(description)) {
+    return found > 0 ? `it needs a unit: ${found}s or ${found}ms` : 'it has a unit and is longer than 0, such as 30s'
+  }
+  return /A size/.test(description) ? `it needs a unit: ${found}B` : ''
 }
 
 /** Of the alternatives that a value may be, what the one says whose kind it has. */
@@ -130,9 +260,12 @@ function findingsOfBranches(issue: z.core.$ZodIssueInvalidUnion, value: unknown)
   }
   const found = valueAt(value, path)
   const mismatches = issue.errors.flat().filter(isOfAnotherKind)
-  const message = `must be ${[...new Set(mismatches.flatMap(alternativesOf))].join(' or ')}, not ${describe(found)}`
+  const message = `must be ${[...new Set(mismatches.flatMap(kindsIn))].join(' or ')}, not ${describe(found)}`
   const words = mismatches.flatMap(one => (one.code === 'invalid_value' ? one.values : []))
-  return [{ path, at: 'value', message, hint: branchHint(words, path, found) }]
+  const code =
+    found === undefined ? 'missing-key' : words.length > 0 && typeof found === 'string' ? 'wrong-value' : 'wrong-type'
+  const hint = branchHint(words, path, found) || quotesHint(path, found)
+  return [{ path, at: 'value', code, message, hint }]
 }
 
 /** Whether the value is not even of the kind that an alternative is for. */
@@ -142,20 +275,37 @@ function isOfAnotherKind(issue: z.core.$ZodIssue): boolean {
   return issue.code === 'invalid_type' || issue.code === 'invalid_value'
 }
 
-function alternativesOf(issue: z.core.$ZodIssue): string[] {
+function kindsIn(issue: z.core.$ZodIssue): string[] {
   if (issue.code === 'invalid_type') return [KINDS[issue.expected] ?? issue.expected]
-  if (issue.code === 'invalid_union') return issue.errors.flat().filter(isOfAnotherKind).flatMap(alternativesOf)
+  if (issue.code === 'invalid_union') return issue.errors.flat().filter(isOfAnotherKind).flatMap(kindsIn)
   return issue.code === 'invalid_value' ? issue.values.filter(word => typeof word === 'string') : []
 }
 
 function branchHint(words: readonly unknown[], path: KeyPath, found: unknown): string {
-  if (typeof found === 'number') return unitHint(path, found)
+  if (Array.isArray(found) && /^(headers|query|cookies)$/.test(String(path.at(-2)))) {
+    return 'one of several values is a regular expression: { regex: "^(a|b)$" }'
+  }
+  if (typeof found === 'number') return unitHint(path, found) || mainKeyHint(path, found)
   const near = typeof found === 'string' ? nearest(found, words.map(String)) : null
   return near === null ? '' : `did you mean ${quote(near)}?`
 }
 
+/** Text that YAML takes for something else, where text may stand. */
+function quotesHint(path: KeyPath, found: unknown): string {
+  if (typeof found !== 'boolean' && (typeof found !== 'number' || !Number.isFinite(found))) return ''
+  const quoted = String(found)
+  const takesIt = alternativesOf(jsonSchemaAt(path)).some(
+    ({ type, pattern }) => type === 'string' && (pattern === undefined || new RegExp(pattern).test(quoted)),
+  )
+  return takesIt ? `write it in quotes: "${quoted}"` : ''
+}
+
 function emptyHint(path: KeyPath): string {
-  return typeof path.at(-1) === 'number' ? 'give it one, or take the item out' : 'give it one, or leave the key out'
+  if (typeof path.at(-1) === 'number') return 'give it one, or take the item out'
+  if (Object.keys(propertiesOf(jsonSchemaAt(path))).length > 0) {
+    return 'what belongs to it is indented further than the key; without anything leave the key out'
+  }
+  return 'give it one, or leave the key out'
 }
 
 function valueAt(value: unknown, path: KeyPath): unknown {

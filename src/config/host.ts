@@ -1,10 +1,14 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import { domainToASCII } from 'node:url'
-import type { HostRewrite } from '../../engine/snapshot.ts'
+import type { HostPattern, HostRewrite } from '../../engine/snapshot.ts'
 import { canonicalIp } from './ip.ts'
-import { accepted, type Parsed, quote, refused } from './parsed.ts'
+import { accepted, type Parsed, quote, refusalsAs } from './parsed.ts'
+import { parseMarkedRegex } from './regex.ts'
+import { literalsOf, parseTemplate } from './template.ts'
 
 /** Host names: in addresses, in `match.host`, and in `rewrite.host`. */
+
+const refused = refusalsAs('wrong-host')
 
 /** `null` for a name that DNS (RFC 1123) and `Host` can carry; underscores pass, as they are in use. */
 export function checkHostName(name: string): Parsed<never> | null {
@@ -21,9 +25,15 @@ export function checkHostName(name: string): Parsed<never> | null {
   return null
 }
 
-/** A pattern of `match.host`: an exact name, or `*.` and a name; lower-cased. */
-export function parseHostPattern(text: string): Parsed<string> {
-  if (text === '*') return refused('"*" is not a host pattern', 'leave "host" out to match every host')
+/** A pattern of `match.host`: an exact name, or `*.` and a name, lower-cased; or `~` and a regular expression. */
+export function parseHostPattern(text: string): Parsed<HostPattern> {
+  if (text.startsWith('~')) {
+    const regex = parseMarkedRegex(text)
+    return regex.ok ? accepted({ regex: regex.value }) : regex
+  }
+  if (text === '*' || text === '_' || text === 'default') {
+    return refused(`${quote(text)} is not a host pattern`, 'leave "host" out to match every host')
+  }
   const url = /^[a-z][a-z0-9+.-]*:\/\/([^/:?#]*)/i.exec(text)
   if (url !== null) return refused(`${quote(text)} is a URL`, `write its host alone: ${quote(url[1] ?? '')}`)
   if (isIPv6(text)) return refused(`${quote(text)} is an IPv6 address`, `write "[${canonicalIp(text)}]"`)
@@ -36,7 +46,11 @@ export function parseHostPattern(text: string): Parsed<string> {
   if (port !== null) return refused(`${quote(text)} has a port`, `a host matches on any port; write ${quote(port[1]!)}`)
 
   const name = text.startsWith('*.') ? text.slice(2) : text
-  if (name.includes('*')) return refused(`${quote(text)} has "*" where only a leading "*." may stand`)
+  if (name.includes('*')) {
+    const hint = 'anything else is a regular expression, such as "~^api-[0-9]+[.]example[.]com$"'
+    return refused(`${quote(text)} has "*" where only a leading "*." may stand`, hint)
+  }
+  if (text.startsWith('.')) return refused(`${quote(text)} begins with a dot`, `did you mean ${quote(`*${text}`)}?`)
   return checkHostName(name) ?? accepted(text.toLowerCase())
 }
 
@@ -44,8 +58,17 @@ export function parseHostPattern(text: string): Parsed<string> {
 export function parseHostRewrite(text: string): Parsed<HostRewrite> {
   if (text === 'keep') return accepted({ kind: 'keep' })
   if (text === 'upstream') return accepted({ kind: 'upstream' })
+  if (text.includes('${')) return parseHostTemplate(text)
   const host = parseHostField(text, 'neither keep, upstream, nor a host name')
   return host.ok ? accepted({ kind: 'set', host: host.value }) : host
+}
+
+function parseHostTemplate(text: string): Parsed<HostRewrite> {
+  const template = parseTemplate(text, { response: false, captures: false })
+  if (!template.ok) return template
+  const wrong = /[^A-Za-z0-9._:[\]-]/.exec(literalsOf(template.value).join(''))
+  if (wrong !== null) return refused(`${quote(text)} has ${quote(wrong[0])}, which no host name can have`)
+  return accepted({ kind: 'set', host: template.value })
 }
 
 /** What `Host` may say: a name or an address, with a port where one is wanted. `otherwise` is what it is not. */

@@ -1,13 +1,18 @@
 import { isIPv4, isIPv6 } from 'node:net'
-import { accepted, type Parsed, quote, refused } from './parsed.ts'
+import { accepted, type Parsed, quote, refusalsAs } from './parsed.ts'
 
 /** IP addresses and CIDR blocks. */
+
+const refused = refusalsAs('wrong-address')
 
 /** One spelling for each address: lower case, `::` where it is longest (RFC 5952); other text comes back as it is. */
 export function canonicalIp(text: string): string {
   if (!isIPv6(text) || text.includes('%')) return text.toLowerCase()
   return new URL(`http://[${text}]`).hostname.slice(1, -1)
 }
+
+/** For editors: what an address or a block is made of. */
+export const CIDR_PATTERN = '^[0-9A-Fa-f.:]*[.:][0-9A-Fa-f.:]*(/[0-9]{1,3})?$'
 
 /** A CIDR block or a plain address as a CIDR block, e.g. `10.0.0.0/8`, `127.0.0.1/32`. */
 export function parseCidr(text: string): Parsed<string> {

@@ -4,21 +4,27 @@
  */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { ConfigurationError, type Problem } from './errors.ts'
+import { ConfigurationError, type Origin, type Problem } from './errors.ts'
 import type { Configuration } from './load.ts'
 
 /** What the process answers, once. */
 export type Loaded =
   | { readonly kind: 'configuration'; readonly configuration: Configuration }
-  | { readonly kind: 'problems'; readonly problems: readonly Problem[] }
+  | { readonly kind: 'problems'; readonly problems: readonly Problem[]; readonly origin: Origin | null }
   | { readonly kind: 'defect'; readonly stack: string }
 
 /** Built files end in `.js`, sources in `.ts`. */
 const LOADER = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? './load-process.ts' : './load-process.js', import.meta.url),
 )
+
+/**
+ * What reading files gets; past it the process is ended, whatever it is at, and the configuration refused. Ten thousand
+ * routes take some seconds; a module may never come to its end.
+ */
+const TIMEOUT_MS = 60_000
 
 /** Whoever debugs the proxy (`NODE_OPTIONS=--inspect-brk`) does not mean this process. */
 const NO_DEBUGGER = ['--no-inspect', '--no-inspect-brk', '--no-inspect-wait']
@@ -29,21 +35,49 @@ const NO_DEBUGGER = ['--no-inspect', '--no-inspect-brk', '--no-inspect-wait']
  *
  * @throws {ConfigurationError}
  */
-export async function loadConfigurationApart(path: string, stop?: AbortSignal): Promise<Configuration> {
-  const loader = fork(LOADER, [path], {
+export async function loadConfigurationApart(
+  path?: string,
+  stop?: AbortSignal,
+  timeoutMs: number = TIMEOUT_MS,
+): Promise<Configuration> {
+  const loader = fork(LOADER, path === undefined ? [] : [path], {
     execArgv: NO_DEBUGGER,
     serialization: 'advanced',
-    stdio: descriptorsFor(path),
+    stdio: descriptorsFor(path ?? ''),
     // A read from a pipe that says nothing can be ended in no other way.
     killSignal: 'SIGKILL',
     ...(stop && { signal: stop }),
   })
+  // A module in an endless loop would not notice that we have gone.
+  const endLoader = (): void => void loader.kill('SIGKILL')
+  process.once('exit', endLoader)
+  let isLate = false
+  const onLate = (): void => {
+    isLate = true
+    endLoader()
+  }
+  const timer = isBounded(path) ? setTimeout(onLate, timeoutMs) : undefined
   let loaded: Loaded | null = null
   loader.on('message', message => {
     loaded = message as Loaded
   })
-  const [code, signal] = await once(loader, 'close')
-  return outcome(loaded, signal ?? `code ${code}`)
+  try {
+    const [code, signal] = await once(loader, 'close')
+    return outcome(loaded, path, isLate ? `gave nothing within ${timeoutMs / 1000} s` : endOf(code, signal))
+  } finally {
+    clearTimeout(timer)
+    process.off('exit', endLoader)
+  }
+}
+
+/** A pipe or a device may take its time: somebody may be typing. */
+function isBounded(path: string | undefined): boolean {
+  const stats = path === undefined ? undefined : statSync(path, { throwIfNoEntry: false })
+  return stats === undefined || stats.isFile() || stats.isDirectory()
+}
+
+function endOf(code: number | null, signal: string | null): string {
+  return `the process that reads it ended before it was through (${signal ?? `code ${code}`})`
 }
 
 /** What the process gets of ours: standard input, which may be the configuration, but not standard output, the log's. */
@@ -60,9 +94,15 @@ function descriptorsFor(path: string): ('inherit' | 'ignore' | 'ipc' | number)[]
   return descriptors
 }
 
-function outcome(loaded: Loaded | null, end: string): Configuration {
-  if (loaded === null) throw new Error(`the process that reads the configuration ended early (${end})`)
-  if (loaded.kind === 'problems') throw new ConfigurationError(loaded.problems)
+/** `end` is what there is to say where nothing was answered. */
+function outcome(loaded: Loaded | null, path: string | undefined, end: string): Configuration {
+  if (loaded === null) throw new ConfigurationError([unreadable(path ?? 'the configuration', end)])
+  if (loaded.kind === 'problems') throw new ConfigurationError(loaded.problems, { origin: loaded.origin })
   if (loaded.kind === 'defect') throw new Error(`reading the configuration failed: ${loaded.stack}`)
   return loaded.configuration
+}
+
+function unreadable(file: string, message: string): Problem {
+  const hint = 'a module that never comes to its end, or that ends the process, does that'
+  return { file, line: 0, column: 0, key: '', severity: 'error', code: 'unreadable-file', message, hint }
 }

@@ -1,54 +1,77 @@
-import { createReadStream } from 'node:fs'
-import { extname } from 'node:path'
+import { createHash } from 'node:crypto'
+import { dirname } from 'node:path'
 import type { Snapshot } from '../../engine/snapshot.ts'
+import { type Checked, checkSource } from './check.ts'
 import { compileSettings, compileSnapshot, type Settings } from './compile.ts'
 import { ConfigurationError, type Problem } from './errors.ts'
-import { findingsOf, issueMessage } from './findings.ts'
-import { readPlainObject } from './plain-object.ts'
-import { type Finding, formatPath, offsetOf, type Source } from './positions.ts'
-import { checkReferences } from './references.ts'
-import { configurationSchema } from './schema.ts'
-import { formatSize } from './units.ts'
-import { readYaml } from './yaml.ts'
+import { severityOf } from './problem-codes.ts'
+import { FileError } from './sources/file.ts'
+import { readPlainObject } from './sources/plain-object.ts'
+import { type Reading, readConfiguration, readText, refusingIncludes } from './sources/read.ts'
 
 /** An accepted configuration, ready for the engine. */
 export interface Configuration {
-  /** The file, or the name that was given to an object. */
+  /** The file or the folder, or the name that was given to an object. */
   readonly name: string
   readonly settings: Settings
   readonly snapshot: Snapshot
+  /** SHA-256 of what was read, in hexadecimal: the files with their names, or the object. */
+  readonly hash: string
+  /** Absolute paths of every file that was read, and of the folders whose files would be read if there were more. */
+  readonly files: readonly string[]
+  /** What is worth a look, in the order of the file, though nothing is wrong with it. */
+  readonly warnings: readonly Problem[]
+  /** Texts that must not be shown: of keys for secrets, and from files (`${file:PATH}`). */
+  readonly secrets: readonly string[]
 }
 
-/** Bytes of a file; past it the file is refused. */
-const FILE_BYTES_MAX = 4 * 1024 * 1024
-
 /**
- * Reads a YAML or JSON file.
+ * Reads a file in YAML, JSON, TOML, TypeScript or JavaScript with all that it includes; or all configuration files of a
+ * folder; or, without a path, the one in the current folder that has a usual name (`sluice.yaml` and the like).
  *
- * @throws {ConfigurationError} for a file that cannot be read or is wrong, with all that is wrong with it.
+ * @throws {ConfigurationError} for files that cannot be read or are wrong, with all that is wrong with them.
  */
-export async function loadConfiguration(path: string): Promise<Configuration> {
-  const extension = extname(path).toLowerCase()
-  if (['.toml', '.ts', '.mts', '.js', '.mjs', '.cjs', '.cts'].includes(extension)) {
-    throw fileError(path, `a configuration in ${extension.slice(1)} is not supported yet`, 'use YAML or JSON')
-  }
-  const bytes = await readBytes(path)
-  let text: string
+export async function loadConfiguration(path?: string): Promise<Configuration> {
+  const reading = await readFiles(path)
+  return configurationOf(checkReading(reading), reading)
+}
+
+/** As `checkSource`, with an error that knows its files: what is wrong may be mended in any of them. */
+function checkReading({ source, folder, hash, files }: Reading): Checked {
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch (cause) {
-    throw fileError(path, 'is not UTF-8 text', '', cause)
+    return checkSource(source, folder)
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error
+    throw new ConfigurationError(error.problems, { cause: error, origin: { hash, files } })
   }
-  return parseConfiguration(text, path)
 }
 
 /**
- * Reads a configuration from YAML or JSON text. `fileName` is only used in errors.
+ * What `loadConfiguration` reads, before it is checked.
+ *
+ * @throws {ConfigurationError} where there is nothing to be read.
+ */
+export async function readFiles(path?: string): Promise<Reading> {
+  try {
+    return await readConfiguration(path)
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error
+    const { file, code, message } = error
+    const hint = error.hint === '' && code === 'unreadable-file' ? 'name another with -c FILE' : error.hint
+    const problem = { file, line: 0, column: 0, key: '', severity: severityOf(code), code, message, hint }
+    throw new ConfigurationError([problem], { cause: error })
+  }
+}
+
+/**
+ * Reads a configuration from YAML or JSON text. `fileName` is used in errors, and its folder is where `${file:PATH}` begins.
  *
  * @throws {ConfigurationError}
  */
 export function parseConfiguration(text: string, fileName: string): Configuration {
-  return check(readYaml(text), fileName)
+  const folder = dirname(fileName)
+  const checked = checkSource(readText(text, fileName), folder)
+  return configurationOf(checked, { name: fileName, folder, hash: hashOf(text), files: [] })
 }
 
 /**
@@ -57,77 +80,19 @@ export function parseConfiguration(text: string, fileName: string): Configuratio
  * @throws {ConfigurationError} whose problems have no line and no column.
  */
 export function checkConfiguration(value: unknown, name: string): Configuration {
-  return check(readPlainObject(value), name)
+  const source = refusingIncludes(readPlainObject(value, name))
+  const folder = process.cwd()
+  const checked = checkSource(source, folder)
+  // Not before: only what the schema took is sure to have a text.
+  return configurationOf(checked, { name, folder, hash: hashOf(JSON.stringify(value)), files: [] })
 }
 
-function check(source: Source, name: string): Configuration {
-  if (!source.usable) throw errorOf(source, source.findings, name)
-  if (source.value === null || source.value === undefined) {
-    const message = 'the configuration is empty'
-    throw errorOf(
-      source,
-      [{ path: [], at: 'value', message, hint: 'it needs "listeners", "upstreams", "routes"' }],
-      name,
-    )
-  }
-  const result = configurationSchema.safeParse(source.value, { error: issueMessage })
-  // What stands where reading already found a fault is an echo of it, such as the value of an alias without an anchor.
-  const faults = new Set(source.findings.map(finding => finding.offset))
-  const judged = [
-    ...(result.error?.issues.flatMap(issue => findingsOf(issue, source.value)) ?? []),
-    ...checkReferences(source.value),
-  ].filter(finding => !faults.has(offsetOf(source.root, finding)))
-  const findings = [...source.findings, ...judged]
-  if (findings.length > 0 || result.data === undefined) throw errorOf(source, findings, name)
-  return { name, settings: compileSettings(result.data), snapshot: compileSnapshot(result.data, 1) }
+function configurationOf({ model, warnings, secrets }: Checked, origin: Omit<Reading, 'source'>): Configuration {
+  const { name, folder, hash, files } = origin
+  const snapshot = compileSnapshot(model, 1, folder)
+  return { name, settings: compileSettings(model), snapshot, hash, files, warnings, secrets }
 }
 
-function errorOf(source: Source, findings: readonly Finding[], name: string): ConfigurationError {
-  const placed = findings.map(finding => ({ finding, offset: offsetOf(source.root, finding) }))
-  const problems = placed
-    .toSorted((one, other) => one.offset - other.offset)
-    .map(({ finding, offset }) => problemOf(source, finding, offset, name))
-  return new ConfigurationError(problems)
-}
-
-function problemOf(source: Source, { path, message, hint }: Finding, offset: number, file: string): Problem {
-  const { line, column } = source.positionOf?.(offset) ?? { line: 0, column: 0 }
-  return { file, line, column, key: formatPath(path), message, hint }
-}
-
-async function readBytes(path: string): Promise<Uint8Array> {
-  // Counted while it is read: what the system says of the size of a pipe or a device means nothing.
-  const pieces: Uint8Array[] = []
-  let length = 0
-  try {
-    for await (const piece of createReadStream(path) as AsyncIterable<Uint8Array>) {
-      length += piece.length
-      if (length > FILE_BYTES_MAX) throw fileError(path, `is larger than ${formatSize(FILE_BYTES_MAX)}`)
-      pieces.push(piece)
-    }
-    return Buffer.concat(pieces)
-  } catch (cause) {
-    if (cause instanceof ConfigurationError) throw cause
-    throw readError(path, cause)
-  }
-}
-
-function readError(path: string, cause: unknown): ConfigurationError {
-  const code = (cause as NodeJS.ErrnoException).code ?? String(cause)
-  switch (code) {
-    case 'ENOENT':
-    case 'ENOTDIR':
-      return fileError(path, 'there is no such file', 'name another with -c FILE', cause)
-    case 'EACCES':
-    case 'EPERM':
-      return fileError(path, 'may not be read', 'check its permissions', cause)
-    case 'EISDIR':
-      return fileError(path, 'is a folder', 'name a file in it', cause)
-    default:
-      return fileError(path, `cannot be read (${code})`, '', cause)
-  }
-}
-
-function fileError(file: string, message: string, hint = '', cause?: unknown): ConfigurationError {
-  return new ConfigurationError([{ file, line: 0, column: 0, key: '', message, hint }], { cause })
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
 }

@@ -9,6 +9,9 @@ const METHODS: ReadonlySet<string> = new Set([
   ...['MKCALENDAR', 'LINK', 'UNLINK', 'SOURCE'],
 ])
 
+export const METHOD_PATTERN = `^(${[...METHODS].join('|')})$`
+export const COMMON_METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+
 /** A method; they are the same in capitals only (RFC 9110, section 9.1). */
 export function parseMethod(text: string): Parsed<string> {
   if (METHODS.has(text)) return accepted(text)

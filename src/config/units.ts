@@ -1,6 +1,9 @@
-import { accepted, type Parsed, quote, refused } from './parsed.ts'
+import { accepted, type Parsed, quote, refusalsAs } from './parsed.ts'
 
 /** Durations, sizes and shares as the configuration writes them: `250ms`, `5s`, `1m`, `1h`; `64KiB`; `20%`. */
+
+const refused = refusalsAs('wrong-unit')
+const outOfRange = refusalsAs('out-of-range')
 
 export const DURATION_PATTERN = '^[0-9]+(ms|s|m|h)$'
 export const SIZE_PATTERN = '^[0-9]+(B|KiB|MiB|GiB)$'
@@ -38,9 +41,9 @@ export function parseDuration(text: string, minimumMs: number, maximumMs: number
     )
   const milliseconds = Number(match[1]) * factorOf(DURATION_UNITS, match[2])
   if (milliseconds < minimumMs) {
-    return refused(minimumMs <= 1 ? 'must be longer than 0' : `must be at least ${formatDuration(minimumMs)}`)
+    return outOfRange(minimumMs <= 1 ? 'must be longer than 0' : `must be at least ${formatDuration(minimumMs)}`)
   }
-  if (milliseconds > maximumMs) return refused(`must be at most ${formatDuration(maximumMs)}`)
+  if (milliseconds > maximumMs) return outOfRange(`must be at most ${formatDuration(maximumMs)}`)
   return accepted(milliseconds)
 }
 
@@ -53,8 +56,8 @@ export function parseSize(text: string, minimumBytes: number, maximumBytes: numb
       guessSize(text, minimumBytes, maximumBytes),
     )
   const bytes = Number(match[1]) * factorOf(SIZE_UNITS, match[2])
-  if (bytes < minimumBytes) return refused(`must be at least ${formatSize(minimumBytes)}`)
-  if (bytes > maximumBytes) return refused(`must be at most ${formatSize(maximumBytes)}`)
+  if (bytes < minimumBytes) return outOfRange(`must be at least ${formatSize(minimumBytes)}`)
+  if (bytes > maximumBytes) return outOfRange(`must be at most ${formatSize(maximumBytes)}`)
   return accepted(bytes)
 }
 
@@ -63,7 +66,7 @@ export function parseShare(text: string): Parsed<number> {
   const match = /^([0-9]+(?:\.[0-9]+)?)%$/.exec(text)
   if (match === null) return refused(`${quote(text)} is not a share such as 20%`, guessShare(text))
   const percent = Number(match[1])
-  return percent <= 100 ? accepted(percent / 100) : refused('must be at most 100%')
+  return percent <= 100 ? accepted(percent / 100) : outOfRange('must be at most 100%')
 }
 
 /** The shortest way to write it, e.g. `90s`, `1h`. */
@@ -89,14 +92,16 @@ function format(amount: number, units: readonly Unit[]): string {
 
 function guessDuration(text: string, minimumMs: number, maximumMs: number): string {
   const milliseconds = guess(text, DURATION_UNITS)
-  if (milliseconds === null || milliseconds < minimumMs || milliseconds > maximumMs) return ''
-  return `did you mean ${formatDuration(milliseconds)}?`
+  if (milliseconds === null || milliseconds < minimumMs) return ''
+  const most = milliseconds > maximumMs ? ` it must be at most ${formatDuration(maximumMs)}` : ''
+  return `did you mean ${formatDuration(milliseconds)}?${most}`
 }
 
 function guessSize(text: string, minimumBytes: number, maximumBytes: number): string {
   const bytes = guess(text, SIZE_UNITS)
-  if (bytes === null || bytes < minimumBytes || bytes > maximumBytes) return ''
-  return `did you mean ${formatSize(bytes)}?`
+  if (bytes === null || bytes < minimumBytes) return ''
+  const most = bytes > maximumBytes ? ` it must be at most ${formatSize(maximumBytes)}` : ''
+  return `did you mean ${formatSize(bytes)}?${most}`
 }
 
 /** `20`, `20 %`, `20 percent` and `0.2` in quotes. */

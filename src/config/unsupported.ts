@@ -13,16 +13,7 @@ const UNSUPPORTED_KEYS: ReadonlySet<string> = new Set([
   'listeners.*.sni',
   'listeners.*.udp',
   'upstreams.*.tls',
-  'routes.*.match.method',
-  'routes.*.match.headers',
-  'routes.*.match.query',
-  'routes.*.match.client_ip',
-  'routes.*.rewrite.path',
   'routes.*.plugins',
-  'routes.*.split',
-  'routes.*.mirror',
-  'routes.*.redirect',
-  'routes.*.files',
 ])
 
 /** Values of supported keys, likewise. */
@@ -31,30 +22,27 @@ const UNSUPPORTED_VALUES: ReadonlyMap<string, readonly string[]> = new Map([
   ['upstreams.*.protocol', ['h2', 'h2c', 'auto']],
 ])
 
-/** Actions of a route that are not supported yet: a route that has one does not lack an action. */
-export const UNSUPPORTED_ACTIONS: readonly string[] = ['split', 'redirect', 'files']
-
 /** The sections below which keys are names that the user chose. */
 const NAMED_SECTIONS: ReadonlySet<string> = new Set(['listeners', 'upstreams'])
 
 export function isUnsupportedKey(path: readonly (string | number)[]): boolean {
-  return UNSUPPORTED_KEYS.has(general(path))
+  return UNSUPPORTED_KEYS.has(generalPath(path))
 }
 
 export function unsupportedValues(path: readonly (string | number)[]): readonly string[] {
-  return UNSUPPORTED_VALUES.get(general(path)) ?? []
+  return UNSUPPORTED_VALUES.get(generalPath(path)) ?? []
 }
 
 /** Keys that are not supported yet and would stand in the map at `path`. */
 export function unsupportedKeysIn(path: readonly (string | number)[]): string[] {
-  const prefix = path.length === 0 ? '' : `${general(path)}.`
+  const prefix = path.length === 0 ? '' : `${generalPath(path)}.`
   return [...UNSUPPORTED_KEYS]
     .filter(key => key.startsWith(prefix) && !key.slice(prefix.length).includes('.'))
     .map(key => key.slice(prefix.length))
 }
 
 /** `listeners.web.tls` and `routes[3].plugins` as the tables write them. */
-function general(path: readonly (string | number)[]): string {
+export function generalPath(path: readonly (string | number)[]): string {
   return path
     .map((step, index) => {
       const named = index === 1 && NAMED_SECTIONS.has(String(path[0]))

@@ -7,8 +7,9 @@ const HASH_KEYS = ['header', 'cookie', 'query', 'client_ip', 'path']
 export function checkHashOn(hashOn: unknown, path: KeyPath, report: Report): void {
   if (!isMap(hashOn)) return
   const keys = keysIn(hashOn, HASH_KEYS)
-  if (keys.length === 0) report(path, `needs one of ${HASH_KEYS.join(', ')}`)
-  if (keys.length > 1) report([...path, keys[1]!], `names more than one thing to hash on: ${keys.join(', ')}`)
+  if (keys.length === 0) report('missing-key', path, `needs one of ${HASH_KEYS.join(', ')}`)
+  if (keys.length > 1)
+    report('conflicting-keys', [...path, keys[1]!], `names more than one thing to hash on: ${keys.join(', ')}`)
 }
 
 /** Keys that say something of a cookie of our own. */
@@ -26,12 +27,12 @@ export function checkSticky(
   checkRoutesUsed(sticky, endpoints, upstreamPath, report)
   if (!isMap(written)) return
   const { cookie, route } = sticky
-  if (cookie === undefined && route === undefined) report(path, 'needs "cookie" or "route"')
+  if (cookie === undefined && route === undefined) report('missing-key', path, 'needs "cookie" or "route"')
   if (cookie !== undefined && route !== undefined) {
-    report([...path, 'route'], 'stands beside "cookie"', 'a session is kept by one of the two')
+    report('conflicting-keys', [...path, 'route'], 'stands beside "cookie"', 'a session is kept by one of the two')
   } else if (route !== undefined) {
     for (const key of keysIn(sticky, COOKIE_KEYS)) {
-      report([...path, key], 'has no effect on a cookie that the endpoints set', 'it is for "cookie"')
+      report('no-effect', [...path, key], 'has no effect on a cookie that the endpoints set', 'it is for "cookie"')
     }
   } else {
     checkCookie(sticky, path, report)
@@ -43,11 +44,16 @@ function checkRoutesUsed(sticky: Section, endpoints: readonly Section[], upstrea
   if (sticky.route === undefined) {
     for (const index of routed) {
       const hint = 'write "sticky: { route: COOKIE }", or leave it out'
-      report([...upstreamPath, 'endpoints', index, 'route'], 'is looked for in no cookie', hint)
+      report('no-effect', [...upstreamPath, 'endpoints', index, 'route'], 'is looked for in no cookie', hint)
     }
   } else if (routed.length === 0 && endpoints.length > 0) {
     const hint = 'give the endpoints what their cookies end in'
-    report([...upstreamPath, 'sticky', 'route'], 'no endpoint has a "route" that a cookie could name', hint)
+    report(
+      'no-effect',
+      [...upstreamPath, 'sticky', 'route'],
+      'no endpoint has a "route" that a cookie could name',
+      hint,
+    )
   }
 }
 
@@ -59,16 +65,22 @@ function checkCookie(
 ): void {
   const secure = rest.secure === true
   if (rest.same_site === 'none' && !secure) {
-    report([...path, 'same_site'], 'none is taken by browsers with "secure: true" only', 'add it')
+    report('wrong-cookie', [...path, 'same_site'], 'none is taken by browsers with "secure: true" only', 'add it')
   }
   if (typeof cookie !== 'string') return
   const prefix = /^__(?:secure|host)-/i.exec(cookie)?.[0].toLowerCase()
   if (prefix !== undefined && !secure) {
-    report([...path, 'cookie'], `${quote(cookie)} is taken by browsers with "secure: true" only`, 'add it')
+    report(
+      'wrong-cookie',
+      [...path, 'cookie'],
+      `${quote(cookie)} is taken by browsers with "secure: true" only`,
+      'add it',
+    )
   }
   if (prefix === '__host-' && (cookiePath !== '/' || domain !== undefined)) {
     const hint = 'leave both out, or name the cookie otherwise'
     report(
+      'wrong-cookie',
       [...path, 'cookie'],
       `${quote(cookie)} is taken by browsers with the path "/" and without "domain" only`,
       hint,

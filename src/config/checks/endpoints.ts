@@ -12,23 +12,28 @@ export function checkEndpoints(written: readonly unknown[], path: KeyPath, repor
   checkListedOnce(endpoints, path, report)
   checkRoutesOnce(endpoints, path, report)
   if (endpoints.length > 0 && endpoints.every(endpoint => endpoint.backup === true)) {
-    report(path, 'every endpoint is a backup, and none is there that they could stand in for')
+    report('only-backups', path, 'every endpoint is a backup, and none is there that they could stand in for')
   }
 }
 
 function checkEndpoint(endpoint: Section, path: KeyPath, report: Report): void {
   const { address, service, backup } = endpoint
   if (address === undefined && service === undefined) {
-    report([...path, 'address'], 'is missing', 'an endpoint has an "address" or a "service"')
+    report('missing-key', [...path, 'address'], 'is missing', 'an endpoint has an "address" or a "service"')
   }
   if (address !== undefined && service !== undefined) {
-    report([...path, 'service'], 'stands beside "address"', 'an endpoint has one of the two')
+    report('conflicting-keys', [...path, 'service'], 'stands beside "address"', 'an endpoint has one of the two')
   }
   if (service !== undefined && endpoint.weight !== undefined) {
-    report([...path, 'weight'], 'the records of the service say what the weights are', 'leave it out')
+    report(
+      'conflicting-keys',
+      [...path, 'weight'],
+      'the records of the service say what the weights are',
+      'leave it out',
+    )
   }
   if (backup === true && endpoint.priority !== undefined) {
-    report([...path, 'priority'], 'has no effect on a backup', 'give it one of the two')
+    report('no-effect', [...path, 'priority'], 'has no effect on a backup', 'give it one of the two')
   }
 }
 
@@ -42,7 +47,7 @@ function checkListedOnce(endpoints: readonly Section[], path: KeyPath, report: R
       if (target === null) continue
       if (seen.has(target)) {
         const hint = key === 'address' ? 'give it a weight instead' : ''
-        report([...path, index, key], `${quote(written)} is listed twice`, hint)
+        report('duplicate-item', [...path, index, key], `${quote(written)} is listed twice`, hint)
       }
       seen.add(target)
     }
@@ -63,7 +68,8 @@ function checkRoutesOnce(endpoints: readonly Section[], path: KeyPath, report: R
   const seen = new Set<string>()
   for (const [index, { route }] of endpoints.entries()) {
     if (typeof route !== 'string') continue
-    if (seen.has(route)) report([...path, index, 'route'], `another endpoint has the route ${quote(route)} already`)
+    if (seen.has(route))
+      report('duplicate-name', [...path, index, 'route'], `another endpoint has the route ${quote(route)} already`)
     seen.add(route)
   }
 }

@@ -2,7 +2,7 @@ import { quote } from '../parsed.ts'
 import { KnownNames } from './names.ts'
 import { isMap, mapOf, type Report, type Section } from './written.ts'
 
-/** Upstreams of a ring that a message names. */
+/** Upstreams or routes of a ring that a message names. */
 const SHOWN_MAX = 8
 
 /** That routes which stand in for an upstream with an open circuit exist, and end somewhere else than in that circuit. */
@@ -21,7 +21,26 @@ export function checkFallbacks(upstreams: Section, routes: readonly Section[], r
   }
   for (const [upstream, ring] of ringsOf(next)) {
     const message = `leads back to the upstream ${quote(upstream)}: ${wayRound(ring, upstream)}`
-    report(pathOf(upstream), message, 'name a route that answers by itself, or another upstream')
+    report('fallback-loop', pathOf(upstream), message, 'name a route that answers by itself, or another upstream')
+  }
+}
+
+/** That routes which take over from one another end somewhere. */
+export function checkRouteFallbacks(routes: readonly Section[], report: Report): void {
+  const placeOf = new Map<string, number>()
+  const next = new Map<string, string>()
+  for (const [index, { name, fallback }] of routes.entries()) {
+    if (typeof name !== 'string' || placeOf.has(name)) continue
+    placeOf.set(name, index)
+    if (typeof fallback === 'string') next.set(name, fallback)
+  }
+  for (const [name, ring] of ringsOf(next)) {
+    const message =
+      ring.names.length === 1
+        ? 'is the route itself'
+        : `leads back to the route ${quote(name)}: ${wayRound(ring, name)}`
+    const path = ['routes', placeOf.get(name) ?? 0, 'fallback']
+    report('fallback-loop', path, message, 'name a route that answers by itself, or another upstream')
   }
 }
 
@@ -29,9 +48,9 @@ function pathOf(upstream: string): string[] {
   return ['upstreams', upstream, 'circuit_breaker', 'fallback', 'route']
 }
 
-/** Upstreams that stand in for each other in turn, and the place of each. */
+/** Upstreams or routes that stand in for each other in turn, and the place of each. */
 interface Ring {
-  readonly upstreams: readonly string[]
+  readonly names: readonly string[]
   readonly places: ReadonlyMap<string, number>
 }
 
@@ -48,17 +67,17 @@ function ringsOf(next: ReadonlyMap<string, string>): Map<string, Ring> {
     }
     const first = at === undefined ? -1 : way.indexOf(at)
     if (first < 0) continue
-    const upstreams = way.slice(first)
-    const ring = { upstreams, places: new Map(upstreams.map((upstream, place) => [upstream, place])) }
-    for (const upstream of upstreams) rings.set(upstream, ring)
+    const names = way.slice(first)
+    const ring = { names, places: new Map(names.map((name, place) => [name, place])) }
+    for (const name of names) rings.set(name, ring)
   }
   return rings
 }
 
 /** `a -> b -> a`; a long way without its middle. */
-function wayRound({ upstreams, places }: Ring, start: string): string {
+function wayRound({ names, places }: Ring, start: string): string {
   const from = places.get(start) ?? 0
-  const length = Math.min(upstreams.length, SHOWN_MAX)
-  const shown = Array.from({ length }, (_, step) => upstreams[(from + step) % upstreams.length])
-  return [...shown, ...(length < upstreams.length ? ['...'] : []), start].join(' -> ')
+  const length = Math.min(names.length, SHOWN_MAX)
+  const shown = Array.from({ length }, (_, step) => names[(from + step) % names.length])
+  return [...shown, ...(length < names.length ? ['...'] : []), start].join(' -> ')
 }

@@ -40,20 +40,24 @@ function checkActive(active: Section, endpoints: readonly Section[], path: KeyPa
   for (const [keys, types] of FOREIGN_KEYS.get(type) ?? []) {
     for (const key of keysIn(active, keys)) {
       const hint = COUNTERPARTS[key] ?? `it is for ${types}`
-      report([...path, key], `has no effect on a check of type ${String(type)}`, hint)
+      report('no-effect', [...path, key], `has no effect on a check of type ${String(type)}`, hint)
     }
   }
   const interval = valueOrDefault(active, [...path, 'interval'])
   const [timeoutMs, intervalMs] = [millisecondsOf(timeout), millisecondsOf(interval)]
   if (timeoutMs !== null && intervalMs !== null && timeoutMs > intervalMs) {
-    report([...path, 'timeout'], `${String(timeout)} is longer than "interval" (${String(interval)})`)
+    report('wrong-order', [...path, 'timeout'], `${String(timeout)} is longer than "interval" (${String(interval)})`)
   }
   if (method === 'HEAD' && body !== undefined) {
-    report([...path, 'body'], 'a response to HEAD has no content that could match', 'use GET')
+    report('no-effect', [...path, 'body'], 'a response to HEAD has no content that could match', 'use GET')
   }
   const unix = endpoints.find(({ address }) => typeof address === 'string' && address.startsWith('unix:'))
   if (port !== undefined && unix !== undefined) {
-    report([...path, 'port'], `the endpoint ${quote(String(unix.address))} has no port that could be another`)
+    report(
+      'no-effect',
+      [...path, 'port'],
+      `the endpoint ${quote(String(unix.address))} has no port that could be another`,
+    )
   }
 }
 
@@ -62,10 +66,15 @@ const JUDGEMENTS = ['consecutive', 'failures', 'consecutive_5xx', 'consecutive_g
 
 function checkPassive(passive: Section, path: KeyPath, report: Report): void {
   const judges = JUDGEMENTS.some(key => valueOrDefault(passive, [...path, key]) !== 0)
-  if (!judges && passive.success_rate === undefined) report(path, 'ejects for nothing', 'write "passive: off"')
+  if (!judges && passive.success_rate === undefined)
+    report('no-effect', path, 'ejects for nothing', 'write "passive: off"')
   const eject = valueOrDefault(passive, [...path, 'eject'])
   const [firstMs, longestMs] = [millisecondsOf(eject), millisecondsOf(passive.max_eject)]
   if (firstMs !== null && longestMs !== null && longestMs < firstMs) {
-    report([...path, 'max_eject'], `${String(passive.max_eject)} is shorter than "eject" (${String(eject)})`)
+    report(
+      'wrong-order',
+      [...path, 'max_eject'],
+      `${String(passive.max_eject)} is shorter than "eject" (${String(eject)})`,
+    )
   }
 }

@@ -1,25 +1,43 @@
 import { formatAddress } from '../../../engine/net/address.ts'
 import type { Address } from '../../../engine/snapshot.ts'
-import { parseAddress, sameListenerAddress } from '../address.ts'
+import { overlapsListenerAddress, parseAddress, sameListenerAddress } from '../address.ts'
 import { quote } from '../parsed.ts'
 import type { KeyPath } from '../positions.ts'
 import { parseSize } from '../units.ts'
 import { mapOf, type Report, type Section } from './written.ts'
 
 export function checkListeners(listeners: Section, report: Report): void {
-  const seen: { name: string; address: Address }[] = []
+  const seen: Taken[] = []
   for (const [name, item] of Object.entries(listeners)) {
     const { address: written, limits } = mapOf(item)
     checkLimits(mapOf(limits), ['listeners', name, 'limits'], report)
     const parsed = typeof written === 'string' ? parseAddress(written, 'listener') : null
     if (!parsed?.ok) continue
-    const other = seen.find(({ address }) => sameListenerAddress(address, parsed.value))
+    checkAddress(name, String(written), parsed.value, seen, report)
     seen.push({ name, address: parsed.value })
-    if (other === undefined) continue
-    const message = `${quote(String(written))} is taken by the listener ${quote(other.name)}`
-    const difference = formatAddress(other.address) === formatAddress(parsed.value) ? '' : '":port" takes IPv4 too'
-    report(['listeners', name, 'address'], message, difference)
   }
+}
+
+interface Taken {
+  readonly name: string
+  readonly address: Address
+}
+
+function checkAddress(name: string, written: string, address: Address, seen: readonly Taken[], report: Report): void {
+  const path = ['listeners', name, 'address']
+  const same = seen.find(other => sameListenerAddress(other.address, address))
+  if (same !== undefined) {
+    const message = `${quote(written)} is taken by the listener ${quote(same.name)}`
+    const hint =
+      formatAddress(same.address) === formatAddress(address) ? 'give it a port of its own' : '":port" takes IPv4 too'
+    report('address-in-use', path, message, hint, ['listeners', same.name, 'address'])
+    return
+  }
+  const overlap = seen.find(other => overlapsListenerAddress(other.address, address))
+  if (overlap === undefined) return
+  const message = `${quote(written)} shares its port with the listener ${quote(overlap.name)}, and one of the addresses lies in the other`
+  const hint = 'fine if it is meant: connections to the single address go to its own listener'
+  report('address-overlap', path, message, hint, ['listeners', overlap.name, 'address'])
 }
 
 function checkLimits(limits: Section, path: KeyPath, report: Report): void {
@@ -27,5 +45,9 @@ function checkLimits(limits: Section, path: KeyPath, report: Report): void {
   const head = parseSize(limits.head, 0, Number.MAX_SAFE_INTEGER)
   const target = parseSize(limits.target, 0, Number.MAX_SAFE_INTEGER)
   if (!head.ok || !target.ok || target.value <= head.value) return
-  report([...path, 'target'], `${limits.target} is more than "head" (${limits.head}), of which the target is a part`)
+  report(
+    'wrong-order',
+    [...path, 'target'],
+    `${limits.target} is more than "head" (${limits.head}), of which the target is a part`,
+  )
 }

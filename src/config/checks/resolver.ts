@@ -13,5 +13,5 @@ export function checkResolver(resolver: Section, general: Section, path: KeyPath
     own === 'max_ttl'
       ? `${value('max_ttl')} is shorter than "min_ttl" (${value('min_ttl')})`
       : `${value('min_ttl')} is longer than "max_ttl" (${value('max_ttl')})`
-  report([...path, own], message, 'change one of the two')
+  report('wrong-order', [...path, own], message, 'change one of the two')
 }

@@ -8,7 +8,7 @@ const STATUS_WITHOUT_CONTENT: readonly unknown[] = [204, 205, 304]
 export function checkRespond(respond: Section, path: KeyPath, report: Report): void {
   const { status, body, headers } = respond
   if (STATUS_WITHOUT_CONTENT.includes(status) && typeof body === 'string' && body !== '') {
-    report([...path, 'body'], `a ${status} response has no content`)
+    report('no-effect', [...path, 'body'], `a ${status} response has no content`)
   }
   checkFieldsOnce(mapOf(headers), [...path, 'headers'], report)
 }
@@ -17,7 +17,7 @@ export function checkFieldsOnce(fields: Section, path: KeyPath, report: Report):
   const seen = new Set<string>()
   for (const name of Object.keys(fields)) {
     const lower = name.toLowerCase()
-    if (seen.has(lower)) report([...path, name], 'is set twice; field names are the same in any case')
+    if (seen.has(lower)) report('duplicate-item', [...path, name], 'is set twice; field names are the same in any case')
     seen.add(lower)
   }
 }

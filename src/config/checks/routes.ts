@@ -1,79 +1,115 @@
 import { quote } from '../parsed.ts'
 import type { KeyPath } from '../positions.ts'
-import { UNSUPPORTED_ACTIONS } from '../unsupported.ts'
+import { checkHashOn } from './affinity.ts'
+import { checkConditions } from './conditions.ts'
+import { checkErrorPages, errorPagesOf } from './error-pages.ts'
+import { checkFieldEdits } from './field-edits.ts'
+import { checkFiles } from './files.ts'
 import type { KnownNames } from './names.ts'
-import { checkFieldsOnce, checkRespond } from './respond.ts'
+import { checkRetry } from './resilience.ts'
+import { checkRespond } from './respond.ts'
+import { checkRewrite } from './rewrite.ts'
+import { checkSplit } from './split.ts'
+import { checkTemplates } from './templates.ts'
 import { keysIn, listOf, mapOf, type Report, type Section } from './written.ts'
 
 /** What routes refer to. */
 export interface RouteSurroundings {
   readonly listenerNames: KnownNames
   readonly upstreamNames: KnownNames
+  readonly routeNames: KnownNames
   readonly upstreams: Section
+  /** Where relative names of folders begin. */
+  readonly folder: string
 }
 
 export function checkRouteNames(routes: readonly Section[], report: Report): void {
-  const names = new Set<unknown>()
+  const names = new Map<string, number>()
   for (const [index, { name }] of routes.entries()) {
     if (typeof name !== 'string') continue
-    if (names.has(name)) report(['routes', index, 'name'], `another route is named ${quote(name)} already`)
-    names.add(name)
+    const other = names.get(name)
+    const path = ['routes', index, 'name']
+    if (other === undefined) names.set(name, index)
+    else report('duplicate-name', path, `another route is named ${quote(name)} already`, '', ['routes', other, 'name'])
   }
 }
 
-export function checkRoute(
-  route: Section,
-  path: KeyPath,
-  { listenerNames, upstreamNames, upstreams }: RouteSurroundings,
-  report: Report,
-): void {
-  for (const [index, listener] of listOf(mapOf(route.match).listeners).entries()) {
+export function checkRoute(route: Section, path: KeyPath, surroundings: RouteSurroundings, report: Report): void {
+  const { listenerNames, upstreamNames, routeNames, upstreams, folder } = surroundings
+  const match = mapOf(route.match)
+  const { listeners } = match
+  if (typeof listeners === 'string') listenerNames.check(listeners, [...path, 'match', 'listeners'], report)
+  for (const [index, listener] of listOf(listeners).entries()) {
     listenerNames.check(listener, [...path, 'match', 'listeners', index], report)
   }
-  upstreamNames.check(route.upstream, [...path, 'upstream'], report)
+  checkConditions(match, [...path, 'match'], report)
   checkAction(route, path, report)
+  upstreamNames.check(route.upstream, [...path, 'upstream'], report)
+  checkSplit(route, upstreamNames, path, report)
+  checkHashOn(route.split_on, [...path, 'split_on'], report)
   checkRespond(mapOf(route.respond), [...path, 'respond'], report)
+  checkFiles(route.files, folder, [...path, 'files'], report)
   checkAnsweredAlone(route, path, report)
-  checkEdits(mapOf(route.headers), [...path, 'headers'], report)
-  checkHostRewrite(route, upstreams, path, report)
+  checkMirror(route, upstreamNames, path, report)
+  checkRetry(mapOf(route.retry), [...path, 'retry'], report, true)
+  routeNames.check(route.fallback, [...path, 'fallback'], report)
+  checkFieldEdits(mapOf(route.headers), [...path, 'headers'], report)
+  checkRewrite(route, upstreams, path, report)
+  checkTemplates(route, path, report)
+  const pagesOf = errorPagesOf(route)
+  if (pagesOf !== null) checkErrorPages(listOf(route.error_pages), [...path, 'error_pages'], pagesOf, report)
 }
 
+/** Keys of which a route has one. */
+export const ACTIONS = ['upstream', 'split', 'respond', 'redirect', 'files']
+
 function checkAction(route: Section, path: KeyPath, report: Report): void {
-  const actions = ['upstream', 'respond', ...UNSUPPORTED_ACTIONS].filter(key => route[key] !== undefined)
-  if (actions.length === 0) report(path, 'the route has no action', 'give it "upstream" or "respond"')
-  if (actions.length > 1) report([...path, actions[1]!], `the route has more than one action: ${actions.join(', ')}`)
+  const actions = keysIn(route, ACTIONS)
+  if (actions.length === 0) {
+    report(
+      'no-action',
+      path,
+      'the route has no action',
+      'give it "upstream", "split", "respond", "redirect" or "files"',
+    )
+  }
+  if (actions.length < 2) return
+  const message = `the route has more than one action: ${actions.join(', ')}`
+  report('conflicting-keys', [...path, actions[1] ?? ''], message, 'make two routes of it, or take one out')
 }
 
 /** What only a request to an upstream can have. */
+const UPSTREAM_KEYS = ['rewrite', 'timeouts', 'importance', 'retry', 'fallback', 'mirror']
+
 function checkAnsweredAlone(route: Section, path: KeyPath, report: Report): void {
-  if (route.respond === undefined || route.upstream !== undefined) return
-  for (const key of keysIn(route, ['rewrite', 'timeouts', 'importance'])) report([...path, key], NO_EFFECT)
-  if (mapOf(route.headers).request !== undefined) report([...path, 'headers', 'request'], NO_EFFECT)
+  const alone = keysIn(route, ['respond', 'redirect', 'files'])[0]
+  if (alone === undefined || route.upstream !== undefined || route.split !== undefined) return
+  for (const key of keysIn(route, UPSTREAM_KEYS)) report('no-effect', [...path, key], NO_EFFECT, hintFor(alone, key))
+  if (mapOf(route.headers).request !== undefined) {
+    report('no-effect', [...path, 'headers', 'request'], NO_EFFECT, 'headers.response changes what the client gets')
+  }
+  if (alone !== 'files' && route.error_pages !== undefined) {
+    report('no-effect', [...path, 'error_pages'], NO_EFFECT, 'it has no errors; take it out')
+  }
 }
 
 const NO_EFFECT = 'has no effect on a route that answers by itself'
 
-function checkEdits(headers: Section, path: KeyPath, report: Report): void {
-  for (const side of ['request', 'response']) {
-    const { set, remove } = mapOf(headers[side])
-    checkFieldsOnce(mapOf(set), [...path, side, 'set'], report)
-    const names = new Set(Object.keys(mapOf(set)).map(name => name.toLowerCase()))
-    for (const [index, name] of listOf(remove).entries()) {
-      if (typeof name !== 'string' || !names.has(name.toLowerCase())) continue
-      report([...path, side, 'remove', index], `${quote(name)} is both set and removed`, '"set" alone replaces it')
-    }
-  }
+function hintFor(action: string, key: string): string {
+  if (key !== 'rewrite') return 'it is for routes with an upstream; take it out'
+  if (action === 'redirect') return '"to" says what the new path is'
+  return action === 'files' ? 'files.strip_prefix takes a prefix off' : ''
 }
 
-function checkHostRewrite(route: Section, upstreams: Section, path: KeyPath, report: Report): void {
-  if (mapOf(route.rewrite).host !== 'upstream' || typeof route.upstream !== 'string') return
-  if (!Object.hasOwn(upstreams, route.upstream)) return
-  const endpoints = listOf(mapOf(upstreams[route.upstream]).endpoints).map(mapOf)
-  const unix = endpoints.find(({ address }) => typeof address === 'string' && address.startsWith('unix:'))
-  if (unix === undefined) return
-  report(
-    [...path, 'rewrite', 'host'],
-    `the endpoint ${quote(String(unix.address))} of ${quote(route.upstream)} has no host name`,
-    'write the host name itself, or keep',
-  )
+function checkMirror(route: Section, upstreamNames: KnownNames, path: KeyPath, report: Report): void {
+  const { upstream } = mapOf(route.mirror)
+  const place = [...path, 'mirror', 'upstream']
+  upstreamNames.check(upstream, place, report)
+  if (typeof upstream !== 'string') return
+  // Of a split, some requests go elsewhere.
+  const targets = [route.upstream, ...listOf(route.split).map(target => mapOf(target).upstream)]
+  const written = targets.filter(target => target !== undefined)
+  if (written.length === 0 || written.some(target => target !== upstream)) return
+  const message = `${quote(upstream)} gets the request anyway, and its copy too`
+  report('mirror-to-itself', place, message, 'mirror to another upstream, or take it out')
 }

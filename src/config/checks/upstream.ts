@@ -31,18 +31,18 @@ function checkBalance(upstream: Section, path: KeyPath, report: Report): void {
   if (!isBalance(balance)) return
   if ((balance === 'hash' || balance === 'maglev') && hashOn === undefined) {
     const hint = 'such as "hash_on: client_ip" or "hash_on: { header: NAME }"'
-    report([...path, 'hash_on'], `is missing; ${balance} needs to know what it spreads by`, hint)
+    report('missing-key', [...path, 'hash_on'], `is missing; ${balance} needs to know what it spreads by`, hint)
   }
   if (measure !== undefined && balance !== 'power_of_two' && balance !== 'least_time') {
     const hint = 'it is for power_of_two and least_time'
-    report([...path, 'measure'], `has no effect with the balance ${balance}`, hint)
+    report('no-effect', [...path, 'measure'], `has no effect with the balance ${balance}`, hint)
   }
   if (measure === 'connections' && balance === 'least_time') {
-    report([...path, 'measure'], 'connections are no time', 'least_time goes by first_byte or response')
+    report('wrong-value', [...path, 'measure'], 'connections are no time', 'least_time goes by first_byte or response')
   }
   if (slowStart !== undefined && KEEPING.includes(balance)) {
     const hint = 'leave it out, or balance otherwise'
-    report([...path, 'slow_start'], `cannot be had with the balance ${balance}`, hint)
+    report('conflicting-keys', [...path, 'slow_start'], `cannot be had with the balance ${balance}`, hint)
   }
 }
 
@@ -54,5 +54,5 @@ function checkQueue(queue: unknown, endpoints: readonly Section[], path: KeyPath
   if (!isMap(queue) || endpoints.length === 0) return
   if (endpoints.some(endpoint => endpoint.max_connections !== undefined)) return
   const hint = 'give the endpoints that, or leave "queue" out'
-  report(path, 'nobody would ever wait: no endpoint has "max_connections"', hint)
+  report('no-effect', path, 'nobody would ever wait: no endpoint has "max_connections"', hint)
 }

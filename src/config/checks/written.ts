@@ -1,11 +1,13 @@
 import { jsonSchemaAt } from '../json-schema.ts'
 import type { KeyPath } from '../positions.ts'
+import type { ProblemCode } from '../problem-codes.ts'
 import { parseDuration } from '../units.ts'
 
 /** A configuration as it was written: anything may have the wrong kind, which the schema reports. */
 
 export type Section = Readonly<Record<string, unknown>>
-export type Report = (path: KeyPath, message: string, hint?: string) => void
+/** `about`: another key that the message speaks of; its line is told behind the message. */
+export type Report = (code: ProblemCode, path: KeyPath, message: string, hint?: string, about?: KeyPath) => void
 
 export function mapOf(value: unknown): Section {
   return isMap(value) ? value : {}

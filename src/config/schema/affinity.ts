@@ -19,7 +19,8 @@ function parseHashWord(text: string): Parsed<'client_ip' | 'path'> {
   )
 }
 
-const cookieName = (description: string) => textOf(parseCookieName, { description })
+const cookieName = (description: string, example: string) =>
+  textOf(parseCookieName, { description, examples: [example] })
 
 /** What `hash` and `maglev` spread by. */
 export const hashOn = z.union([
@@ -28,20 +29,31 @@ export const hashOn = z.union([
     pattern: '^(client_ip|path)$',
     examples: ['client_ip', 'path'],
   }),
-  z.strictObject({
-    header: textOf(text => parseToken(text, 'a field name'), { description: 'The value of this field.' }).optional(),
-    cookie: cookieName('The value of this cookie.').optional(),
-    query: plainText('The value of this parameter of the query.', 256).optional(),
-    client_ip: z.literal(true).optional().describe("The client's address."),
-    path: z.literal(true).optional().describe('The path, without the query.'),
-  }),
+  z
+    .strictObject({
+      header: textOf(text => parseToken(text, 'a field name'), {
+        description: 'The value of this field.',
+        examples: ['x-user'],
+      }).optional(),
+      cookie: cookieName('The value of this cookie.', 'session').optional(),
+      query: plainText('The value of this parameter of the query.', 256)
+        .meta({ examples: ['user'] })
+        .optional(),
+      client_ip: z.literal(true).optional().describe("The client's address."),
+      path: z.literal(true).optional().describe('The path, without the query.'),
+    })
+    .meta({ minProperties: 1, maxProperties: 1 }),
 ])
 
 /** Keys of a cookie of our own; `references.ts` refuses them beside `route`. */
 export const sticky = z.strictObject({
-  cookie: cookieName('Sets a cookie of this name, whose value is a signed name of the endpoint.').optional(),
+  cookie: cookieName(
+    'Sets a cookie of this name, whose value is a signed name of the endpoint.',
+    'sluice_sid',
+  ).optional(),
   route: cookieName(
     'Goes by a cookie of this name that the endpoints set themselves: its value ends in the "route" of one.',
+    'JSESSIONID',
   ).optional(),
   ttl: duration(
     "How long the cookie is kept (Max-Age); absent: as long as the browser's session.",
@@ -53,10 +65,12 @@ export const sticky = z.strictObject({
     1024,
   )
     .min(SECRET_MIN, { error: `must have at least ${SECRET_MIN} characters` })
+    .meta({ writeOnly: true, examples: ['${file:/run/secrets/sticky}'] })
     .optional(),
   path: textOf(parseCookiePath, { description: 'The path that the cookie is for.' }).prefault('/'),
   domain: textOf(parseCookieDomain, {
     description: 'The domain that the cookie is for, its subdomains included; absent: the host of the request alone.',
+    examples: ['example.com'],
   }).optional(),
   secure: z.boolean().default(false).describe('Only over TLS.'),
   http_only: z.boolean().default(true).describe('Out of the reach of scripts.'),

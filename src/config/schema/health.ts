@@ -12,9 +12,12 @@ import { duration, off, positiveShare, share, textOf, wholeNumber } from './scal
 const INTERVAL_MIN_MS = 10
 
 const status = z.union([
-  wholeNumber('A status.', 100, 599).transform((one): StatusRange => [one, one]),
+  wholeNumber('A status.', 100, 599)
+    .meta({ examples: [204] })
+    .transform((one): StatusRange => [one, one]),
   textOf(parseStatusRange, {
     description: 'Statuses from one to another.',
+    examples: ['200-399'],
     pattern: '^[1-5][0-9][0-9]-[1-5][0-9][0-9]$',
   }),
 ])
@@ -31,7 +34,9 @@ const active = z.strictObject({
   healthy: wholeNumber('Passed checks in a row that bring an endpoint up.', 1, 1000).default(2),
   unhealthy: wholeNumber('Failed checks in a row that take an endpoint down.', 1, 1000).default(3),
   start: z.enum(['healthy', 'unhealthy']).default('healthy').describe('What counts until the first check has ended.'),
-  port: wholeNumber("Another port than the endpoint's.", 1, 65_535).optional(),
+  port: wholeNumber("Another port than the endpoint's.", 1, 65_535)
+    .meta({ examples: [9000] })
+    .optional(),
   path: textOf(parseCheckPath, {
     description: 'For http and https: the path that is asked for, with a query where one is wanted.',
     pattern: '^/',
@@ -39,6 +44,7 @@ const active = z.strictObject({
   method: textOf(parseMethod, { description: 'For http and https: the method.' }).prefault('GET'),
   host: textOf(text => parseHostField(text), {
     description: "For http and https: Host; absent: the endpoint's own.",
+    examples: ['health.internal'],
   }).optional(),
   headers: fieldsByName('health.active.host').default({}).describe('For http and https: fields of the request.'),
   expect: z
@@ -47,21 +53,25 @@ const active = z.strictObject({
     .describe('For http and https: statuses that pass, such as 204 and 200-399.'),
   body: textOf(parsePattern, {
     description: 'For http and https: a regular expression that the first 64KiB of the content must match.',
+    examples: ['"status": *"up"'],
   }).optional(),
   tls: z
     .strictObject({
       verify: z.boolean().default(true).describe('Whether the certificate must be valid.'),
       server_name: textOf(text => parseHostField(text), {
         description: "The name that the certificate must be for; absent: the endpoint's host.",
+        examples: ['api.internal'],
       }).optional(),
     })
     .prefault({})
     .describe('For https.'),
   send: textOf(parseCheckBytes, {
     description: 'For tcp: what is sent once the connection is open; each character is a byte.',
+    examples: ['PING\r\n'],
   }).optional(),
   receive: textOf(parseCheckBytes, {
     description: 'For tcp: what must come back; absent: an open connection passes.',
+    examples: ['+PONG'],
   }).optional(),
 })
 

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { parseCidr } from '../ip.ts'
+import { CIDR_PATTERN, parseCidr } from '../ip.ts'
 import { duration, listenerAddress, size, textOf, wholeNumber } from './scalars.ts'
 
 /** A read slot holds 64 KiB; a head beyond 48 KiB would leave too little of it for what follows the head. */
@@ -25,6 +25,27 @@ const timeouts = z.strictObject({
   tunnel: duration('A tunnel (after Upgrade) without a byte in either direction. Past it: close.').prefault('1h'),
 })
 
+const paths = z.strictObject({
+  dot_segments: z
+    .enum(['normalise', 'refuse'])
+    .default('normalise')
+    .describe('"." and ".." segments, encoded or not: resolved, or answered with 400. Above the root always 400.'),
+  empty_segments: z
+    .enum(['normalise', 'keep', 'refuse'])
+    .default('normalise')
+    .describe('Empty segments: "//" becomes "/", stays, or is answered with 400.'),
+  encoded_slashes: z
+    .enum(['normalise', 'keep', 'refuse'])
+    .default('keep')
+    .describe(
+      '%2F (and %5C): becomes a "/" that separates segments, stays a part of its segment, or is answered with 400.',
+    ),
+  parameters: z
+    .enum(['normalise', 'keep', 'refuse'])
+    .default('keep')
+    .describe('";" and what follows it in a segment: taken away, kept as a part of the segment, or answered with 400.'),
+})
+
 export const listener = z
   .strictObject({
     address: listenerAddress,
@@ -34,6 +55,7 @@ export const listener = z
     trusted_proxies: z
       .array(
         textOf(parseCidr, {
+          pattern: CIDR_PATTERN,
           description: 'An address or a CIDR block, IPv4 or IPv6.',
           examples: ['10.0.0.0/8', 'fd00::/8', '127.0.0.1'],
         }),
@@ -44,5 +66,10 @@ export const listener = z
       .boolean()
       .default(false)
       .describe('Adds Forwarded (RFC 7239) to requests, beside the X-Forwarded-* fields.'),
+    paths: paths
+      .prefault({})
+      .describe(
+        'What is done with parts of a path that servers read in different ways. The form that comes out decides the route and is what goes upstream.',
+      ),
   })
   .describe('An address that accepts connections.')

@@ -34,7 +34,10 @@ export const circuitBreaker = z.strictObject({
   ).default(3),
   fallback: z
     .strictObject({
-      route: z.string().optional().describe('The name of a route whose action is taken instead.'),
+      route: z
+        .string()
+        .optional()
+        .meta({ description: 'The name of a route whose action is taken instead.', examples: ['sorry'] }),
       respond: respond(503).optional().describe('A response that is given instead.'),
     })
     .optional()
@@ -47,60 +50,89 @@ type RetryCause = (typeof RETRY_CAUSES)[number]
 function parseRetryCause(text: string): Parsed<RetryCause> {
   const cause = RETRY_CAUSES.find(known => known === text)
   if (cause !== undefined) return accepted(cause)
+  return refused(`${quote(text)} is neither connect, reset, timeout nor a status from 400 to 599`, causeHint(text))
+}
+
+/** What other proxies call these causes. */
+const FOREIGN_CAUSES: ReadonlyMap<string, string> = new Map([
+  ['error', 'connect, reset'],
+  ['connect-failure', 'connect'],
+  ['conn-failure', 'connect'],
+  ['empty-response', 'reset'],
+  ['response-timeout', 'timeout'],
+  ['gateway-error', '502, 503, 504'],
+])
+
+function causeHint(text: string): string {
+  const foreign = FOREIGN_CAUSES.get(text.toLowerCase().replaceAll('_', '-'))
+  if (foreign !== undefined) return `write ${foreign}`
+  const status = /^http_([45][0-9][0-9])$/.exec(text)?.[1]
+  if (status !== undefined) return `write ${status}`
+  if (/^[45](xx|[0-9][0-9])$/i.test(text)) return 'write statuses as numbers, one by one: 502, 503, 504'
   const near = nearest(text, RETRY_CAUSES)
-  const hint = near === null ? '' : `did you mean ${quote(near)}?`
-  return refused(
-    `${quote(text)} is neither connect, reset, timeout nor a status from 400 to 599`,
-    /^[45](xx|[0-9][0-9])$/i.test(text) ? 'write statuses as numbers, one by one: 502, 503, 504' : hint,
-  )
+  return near === null ? '' : `did you mean ${quote(near)}?`
 }
 
 const retryCause = z.union([
-  textOf(parseRetryCause, { description: 'What went wrong.', pattern: '^(connect|reset|timeout)$' }),
-  wholeNumber('The status of a response.', 400, 599),
+  textOf(parseRetryCause, {
+    description: 'What went wrong.',
+    examples: ['connect', 'reset', 'timeout'],
+    pattern: '^(connect|reset|timeout)$',
+  }),
+  wholeNumber('The status of a response.', 400, 599).meta({ examples: [503] }),
 ])
 
-const retrySection = z.strictObject({
-  attempts: wholeNumber(
-    'Tries after the first, each on another endpoint; absent: as many as there are.',
-    1,
-    127,
-  ).optional(),
+/** Keys of the retries of an upstream, and of a route. */
+const retryKeys = {
+  attempts: wholeNumber('Tries after the first, each on another endpoint; absent: as many as there are.', 1, 127),
   on: z
     .array(retryCause)
     .min(1, { error: 'needs at least one; "retry: off" retries nothing' })
-    .default(['connect', 'reset'])
     .describe('What is tried again: connect (no connection), reset (it broke), timeout, and statuses.'),
   budget: positiveShare(
     'Tries after the first as a share of the requests, over all workers.',
     'write "retry: off" to retry nothing',
-  ).prefault('20%'),
+  ),
   backoff: z
     .union([
       duration('Before the first retry; twice as long before the next, each at random between half and all.'),
       off,
     ])
-    .prefault('25ms')
     .describe(
       'The wait before the first retry; twice as long before the next. "off" for none. A duration such as 250ms.',
     ),
-  max_backoff: duration('The longest wait before a retry; absent: ten times "backoff".').optional(),
+  max_backoff: duration('The longest wait before a retry; absent: ten times "backoff".'),
   methods: z
-    .array(textOf(parseMethod, { description: 'A method.' }))
+    .array(textOf(parseMethod, { description: 'A method.', examples: ['GET', 'PUT'] }))
     .min(1, { error: 'needs at least one; "retry: off" retries nothing' })
-    .default(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'TRACE'])
     .describe('Methods that are sent again although they may have been received.'),
-  non_idempotent: z.boolean().default(false).describe('All methods are sent again.'),
+  non_idempotent: z.boolean().describe('All methods are sent again.'),
   per_try_timeout: duration(
     "From the start of a try to the head of its response; absent: the upstream's deadlines alone.",
-  ).optional(),
-  buffer: size('Content kept to be sent again. Past it: the request is not sent again.', 0, BUFFER_BYTES_MAX).prefault(
-    '64KiB',
   ),
+  buffer: size('Content kept to be sent again. Past it: the request is not sent again.', 0, BUFFER_BYTES_MAX),
+}
+
+const retrySection = z.strictObject({
+  attempts: retryKeys.attempts.optional(),
+  on: retryKeys.on.default(['connect', 'reset']),
+  budget: retryKeys.budget.prefault('20%'),
+  backoff: retryKeys.backoff.prefault('25ms'),
+  max_backoff: retryKeys.max_backoff.optional(),
+  methods: retryKeys.methods.default(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'TRACE']),
+  non_idempotent: retryKeys.non_idempotent.default(false),
+  per_try_timeout: retryKeys.per_try_timeout.optional(),
+  buffer: retryKeys.buffer.prefault('64KiB'),
 })
 
 /** A request without this section is tried again at once; whoever writes it down gets waits in between. */
 export const retry = z.union([retrySection, off]).prefault({ backoff: 'off' })
+
+/** What somebody gets who writes the section down and nothing into it. */
+export const RETRY_DEFAULTS = retrySection.parse({})
+
+/** What is absent here is as in the upstream's section. */
+export const routeRetry = z.union([z.strictObject(retryKeys).partial(), off])
 
 function parseHedgeAfter(text: string): Parsed<'p95' | number> {
   if (text === 'p95') return accepted(text)

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { parseAddress, parseService } from '../address.ts'
-import type { Parsed } from '../parsed.ts'
+import { type Parsed, refused } from '../parsed.ts'
 import {
   DURATION_PATTERN,
   formatDuration,
@@ -20,6 +20,8 @@ interface Description {
   readonly description: string
   readonly pattern?: string
   readonly examples?: readonly string[]
+  /** `template` where `${...}` may stand. */
+  readonly format?: 'template'
 }
 
 /** Text that `parse` turns into a value; what it refuses becomes an issue with its hint. */
@@ -29,11 +31,26 @@ export function textOf<Value>(parse: (text: string) => Parsed<Value>, about: Des
     .transform((text, context): Value => {
       const parsed = parse(text)
       if (parsed.ok) return parsed.value
-      context.addIssue({ code: 'custom', message: parsed.message, params: { hint: parsed.hint } })
+      addRefusal(parsed, context)
       return z.NEVER
     })
     .meta({ ...about })
 }
+
+/** What was refused becomes an issue, with its hint and the code of the problem. */
+export function addRefusal(parsed: Parsed<unknown>, context: z.core.$RefinementCtx, path: PropertyKey[] = []): void {
+  if (parsed.ok) return
+  const { message, hint, code } = parsed
+  context.addIssue({ code: 'custom', message, path, params: { hint, code } })
+}
+
+/** One of something, or a list of it; comes out as a list. `empty` is what is said of a list with nothing in it. */
+export function oneOrMany<Item extends z.ZodType>(item: Item, empty: string) {
+  return z.union([item.transform(one => [one]), z.array(item).min(1, { error: empty })])
+}
+
+/** For editors: names of fields, of cookies (RFC 9110, section 5.6.2). */
+export const TOKEN_PATTERN = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
 
 /** A duration in milliseconds, longer than 0 and at most a week unless other bounds are given. */
 export function duration(description: string, minimumMs = 1, maximumMs = DURATION_MAXIMUM_MS) {
@@ -65,7 +82,7 @@ export function share(description: string) {
 /** A share that is more than nothing; `otherwise` says what to write instead of nothing. */
 export function positiveShare(description: string, otherwise: string) {
   return share(description).superRefine((value, context) => {
-    if (value === 0) context.addIssue({ code: 'custom', message: 'must be more than 0%', params: { hint: otherwise } })
+    if (value === 0) addRefusal(refused('must be more than 0%', otherwise, 'out-of-range'), context)
   })
 }
 
@@ -75,10 +92,11 @@ export const off = z.literal(['off', false]).transform(() => null)
 export function wholeNumber(description: string, minimum: number, maximum: number) {
   const message = `must be a whole number from ${minimum} to ${maximum}`
   const error = ({ input }: { input?: unknown }) => (input === undefined || input === null ? undefined : message)
-  return z.int({ error }).min(minimum, { error }).max(maximum, { error }).describe(description)
+  return z.int({ error, abort: true }).min(minimum, { error }).max(maximum, { error }).describe(description)
 }
 
 export const listenerAddress = textOf(text => parseAddress(text, 'listener'), {
+  pattern: '^unix:/|:[0-9]+$',
   description:
     'Where the listener accepts: host:port, [IPv6]:port, :port for every address (IPv6 and IPv4), or unix:/path. Port 0 takes a free port.',
   examples: ['0.0.0.0:8080', '[::1]:8080', ':8080', 'unix:/run/sluice.sock'],
@@ -91,6 +109,7 @@ export const endpointAddress = textOf(
     return parsed.ok ? { ok: true, value: { address: parsed.value, name: text } } : parsed
   },
   {
+    pattern: '^unix:/|[^:]:[0-9]+$',
     description: 'Where the endpoint is dialled: host:port, [IPv6]:port, or unix:/path. A name is resolved.',
     examples: ['10.0.0.1:3000', 'api.internal:3000', 'unix:/run/api.sock'],
   },
@@ -106,6 +125,7 @@ export const serviceName = textOf(
     return parsed.ok ? { ok: true, value: { address: parsed.value, name: text } } : parsed
   },
   {
+    pattern: '^_[^.]+[.]_(tcp|udp)[.]',
     description: 'A name whose SRV records (RFC 2782) give the addresses, their ports, priorities and weights.',
     examples: ['_http._tcp.api.internal'],
   },

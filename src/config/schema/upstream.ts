@@ -13,6 +13,7 @@ const route = textOf(
       : refused(`${quote(text)} is not 1 to 64 letters, digits, "_" and "-"`),
   {
     description: 'What the endpoint calls itself in its own cookie, for "sticky" by route; once in the upstream.',
+    examples: ['node1'],
     pattern: '^[A-Za-z0-9_-]{1,64}$',
   },
 )
@@ -26,11 +27,9 @@ const endpoint = z
       1,
       65_535,
     ).default(1),
-    max_connections: wholeNumber(
-      'Connections to the endpoint, over all workers; absent: no limit.',
-      1,
-      1_000_000,
-    ).optional(),
+    max_connections: wholeNumber('Connections to the endpoint, over all workers; absent: no limit.', 1, 1_000_000)
+      .meta({ examples: [500] })
+      .optional(),
     backup: z.boolean().default(false).describe('Serves only when no other endpoint can.'),
     priority: wholeNumber(
       'Its group: 0 serves first, the next one what the healthy part of those before it cannot. A service has one for each priority of its records, from here on. Not for backups.',
@@ -39,7 +38,10 @@ const endpoint = z
     ).default(0),
     route: route.optional(),
   })
-  .describe('One address of an upstream, or one service: "address" or "service".')
+  .meta({
+    description: 'One address of an upstream, or one service: "address" or "service".',
+    oneKeyOf: ['address', 'service'],
+  })
 
 const pool = z.strictObject({
   idle: wholeNumber('Idle connections kept per worker and endpoint. Past it: closed after use.', 0, 10_000).default(64),

@@ -11,11 +11,29 @@ routes:
   - upstream: api
 `
 
+const PATHS = { dotSegments: 'normalise', emptySegments: 'normalise', encodedSlashes: 'keep', parameters: 'keep' }
+const NO_EDITS = { rename: [], remove: [], set: [], add: [] }
+
+/** What a route has that says nothing of it. */
+const UNTOUCHED = {
+  path: [],
+  query: null,
+  request: NO_EDITS,
+  response: NO_EDITS,
+  timeouts: { responseMs: 0, idleMs: 0, totalMs: 0 },
+  retry: null,
+  mirror: null,
+  errorPages: [],
+  fallback: -1,
+  importance: 'normal',
+}
+
 test('what a configuration leaves out gets the documented defaults', () => {
   const { settings, snapshot } = parseConfiguration(MINIMAL, 'minimal.yaml')
   expect(settings).toEqual({
     workers: availableParallelism(),
     shutdownGraceMs: 30_000,
+    controlSocket: 'auto',
     log: { level: 'info', format: 'json', access: { enabled: true, sample: 1 } },
   })
   expect(snapshot).toEqual({
@@ -28,6 +46,7 @@ test('what a configuration leaves out gets the documented defaults', () => {
         timeouts: { headMs: 30_000, contentMs: 60_000, idleMs: 75_000, tunnelMs: 3_600_000 },
         trustedProxies: [],
         forwarded: false,
+        paths: PATHS,
       },
     ],
     upstreams: [
@@ -88,23 +107,21 @@ test('what a configuration leaves out gets the documented defaults', () => {
     routes: [
       {
         name: 'routes[0]',
-        match: { listeners: null, hosts: null, path: { kind: 'prefix', path: '/' } },
+        match: { listeners: null, hosts: null, path: { kind: 'prefix', path: '/' }, conditions: [] },
         priority: 0,
         action: { kind: 'forward', upstream: 0 },
         host: { kind: 'keep' },
-        request: { set: [], remove: [] },
-        response: { set: [], remove: [] },
-        timeouts: { responseMs: 0, totalMs: 0 },
-        importance: 'normal',
+        ...UNTOUCHED,
       },
     ],
+    errorPages: [],
   })
 })
 
 test('everything that a configuration says arrives in the snapshot', () => {
   const { settings, snapshot } = parseConfiguration(
     `
-runtime: { workers: 3, shutdown_grace: 1500ms }
+runtime: { workers: 3, shutdown_grace: 1500ms, control_socket: /run/sluice.sock }
 log: { level: debug, format: pretty, access: { enabled: false, sample: 0.25 } }
 listeners:
   one: { address: ":8080", protocol: http }
@@ -114,6 +131,7 @@ listeners:
     timeouts: { head: 1s, content: 2s, idle: 3s, tunnel: 4s }
     trusted_proxies: [10.0.0.0/8, ::1, 127.0.0.1, 127.0.0.1]
     forwarded: true
+    paths: { dot_segments: refuse, empty_segments: keep, encoded_slashes: normalise, parameters: refuse }
 upstreams:
   a: { endpoints: [{ address: "API.internal:80" }] }
   b:
@@ -132,7 +150,7 @@ routes:
     importance: high
     headers:
       request: { set: { X-Gateway: sluice }, remove: [X-Internal, x-internal] }
-      response: { set: { x-served-by: "" }, remove: [Server] }
+      response: { set: { x-served-by: us }, remove: [Server] }
   - { match: { host: a.example, path: /y }, upstream: a, rewrite: { host: upstream } }
 `,
     'full.yaml',
@@ -140,6 +158,7 @@ routes:
   expect(settings).toEqual({
     workers: 3,
     shutdownGraceMs: 1500,
+    controlSocket: '/run/sluice.sock',
     log: { level: 'debug', format: 'pretty', access: { enabled: false, sample: 0.25 } },
   })
   expect(snapshot.listeners[0]?.address).toEqual({ kind: 'tcp', host: '::', port: 8080 })
@@ -150,6 +169,7 @@ routes:
     timeouts: { headMs: 1_000, contentMs: 2_000, idleMs: 3_000, tunnelMs: 4_000 },
     trustedProxies: ['10.0.0.0/8', '::1/128', '127.0.0.1/32'],
     forwarded: true,
+    paths: { dotSegments: 'refuse', emptySegments: 'keep', encodedSlashes: 'normalise', parameters: 'refuse' },
   })
   expect(snapshot.upstreams).toMatchObject([
     { name: 'a', endpoints: [{ address: { host: 'api.internal', port: 80 }, name: 'API.internal:80' }] },
@@ -166,25 +186,28 @@ routes:
   expect(snapshot.routes).toEqual([
     {
       name: 'first',
-      match: { listeners: [1, 0], hosts: ['a.example', '*.a.example'], path: { kind: 'prefix', path: '/x/' } },
+      ...UNTOUCHED,
+      match: {
+        listeners: [1, 0],
+        hosts: ['a.example', '*.a.example'],
+        path: { kind: 'prefix', path: '/x/' },
+        conditions: [],
+      },
       priority: -5,
       action: { kind: 'forward', upstream: 1 },
       host: { kind: 'set', host: 'other.example' },
-      request: { set: [['X-Gateway', 'sluice']], remove: ['x-internal'] },
-      response: { set: [['x-served-by', '']], remove: ['server'] },
-      timeouts: { responseMs: 4_000, totalMs: 9_000 },
+      request: { rename: [], set: [['X-Gateway', 'sluice']], remove: ['x-internal'], add: [] },
+      response: { rename: [], set: [['x-served-by', 'us']], remove: ['server'], add: [] },
+      timeouts: { responseMs: 4_000, idleMs: 0, totalMs: 9_000 },
       importance: 'high',
     },
     {
+      ...UNTOUCHED,
       name: 'routes[1]',
-      match: { listeners: null, hosts: ['a.example'], path: { kind: 'exact', path: '/y' } },
+      match: { listeners: null, hosts: ['a.example'], path: { kind: 'exact', path: '/y' }, conditions: [] },
       priority: 0,
       action: { kind: 'forward', upstream: 0 },
       host: { kind: 'upstream' },
-      request: { set: [], remove: [] },
-      response: { set: [], remove: [] },
-      timeouts: { responseMs: 0, totalMs: 0 },
-      importance: 'normal',
     },
   ])
 })

@@ -39,11 +39,31 @@ test.each([
   expect(parseHostRewrite(text)).toEqual({ ok: true, value: rewrite })
 })
 
+test('a host pattern behind "~" is a regular expression', () => {
+  expect(parseHostPattern('~^api-[0-9]+[.]example[.]com$')).toEqual({
+    ok: true,
+    value: { regex: '^api-[0-9]+[.]example[.]com$' },
+  })
+  expect(parseHostPattern('~(')).toMatchObject({ ok: false, code: 'regex-syntax' })
+  expect(parseHostPattern('.example.com')).toMatchObject({ ok: false, hint: 'did you mean "*.example.com"?' })
+})
+
+test('rewrite.host may be put together from the request, of what a host can be made of', () => {
+  expect(parseHostRewrite('${header.x-tenant}.internal:80')).toEqual({
+    ok: true,
+    value: { kind: 'set', host: [{ kind: 'header', name: 'x-tenant' }, '.internal:80'] },
+  })
+  for (const text of ['${host}/x', 'a b ${host}', '${hots}', '${status}.internal']) {
+    expect(parseHostRewrite(text).ok).toBe(false)
+  }
+})
+
 test('what rewrite.host lets through can be written into a head', () => {
   fc.assert(
     fc.property(anyText, text => {
       const parsed = parseHostRewrite(text)
-      if (parsed.ok && parsed.value.kind === 'set') expect(parsed.value.host).toMatch(/^[A-Za-z0-9_.:[\]-]+$/)
+      if (parsed.ok && parsed.value.kind === 'set' && typeof parsed.value.host === 'string')
+        expect(parsed.value.host).toMatch(/^[A-Za-z0-9_.:[\]-]+$/)
     }),
   )
 })

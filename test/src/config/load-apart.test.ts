@@ -28,3 +28,31 @@ test('a file that is not there is refused as it is in this process', async () =>
   const path = folder.file('absent.yaml')
   await expect(loadConfigurationApart(path)).rejects.toThrow(`${path}: there is no such file`)
 })
+
+test('a module that never comes to its end is ended, and refused', async () => {
+  await using folder = await temporaryFolder()
+  for (const text of ['while (true);', 'await new Promise(() => undefined)']) {
+    writeFileSync(folder.file('sluice.config.mjs'), `${text}\nexport default {}\n`)
+    const late = loadConfigurationApart(folder.file('sluice.config.mjs'), undefined, 300)
+    await expect(late).rejects.toBeInstanceOf(ConfigurationError)
+    await expect(late).rejects.toThrow('gave nothing within 0.3 s; a module that never comes to its end')
+  }
+})
+
+test('a module that ends its process is refused', async () => {
+  await using folder = await temporaryFolder()
+  writeFileSync(folder.file('sluice.config.mjs'), 'process.kill(process.pid, "SIGKILL")\nexport default {}\n')
+  const killed = loadConfigurationApart(folder.file('sluice.config.mjs'))
+  await expect(killed).rejects.toThrow('the process that reads it ended before it was through (SIGKILL)')
+})
+
+test('a refused configuration says which files it is made of, also those that are missing', async () => {
+  await using folder = await temporaryFolder()
+  writeFileSync(folder.file('a.yaml'), 'include: [b.yaml, c.yaml]\nlog: { level: "${file:level}" }\n')
+  writeFileSync(folder.file('b.yaml'), 'listeners: { web: { address: ":0" } }\n')
+  const error = (await loadConfigurationApart(folder.file('a.yaml')).catch(
+    (error: unknown) => error,
+  )) as ConfigurationError
+  expect(error.origin?.hash).toMatch(/^[0-9a-f]{64}$/)
+  expect(error.origin?.files.toSorted()).toEqual(['a.yaml', 'b.yaml', 'c.yaml', 'level'].map(folder.file))
+})

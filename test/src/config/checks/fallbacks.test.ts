@@ -10,7 +10,7 @@ function messagesOf(ways: Readonly<Record<string, string>>): string[] {
     { circuit_breaker: { fallback: { route: `to-${other}` } } },
   ])
   const messages: string[] = []
-  checkFallbacks(Object.fromEntries(upstreams), routes, (_, message) => messages.push(message))
+  checkFallbacks(Object.fromEntries(upstreams), routes, (_, __, message) => messages.push(message))
   return messages
 }
 

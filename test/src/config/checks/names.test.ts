@@ -4,7 +4,7 @@ import { KnownNames } from '../../../../src/config/checks/names.ts'
 function hintsFor(names: readonly string[], wrong: readonly string[]): string[] {
   const hints: string[] = []
   const known = new KnownNames('upstream', names)
-  for (const name of wrong) known.check(name, [], (_, __, hint = '') => hints.push(hint))
+  for (const name of wrong) known.check(name, [], (_, __, ___, hint = '') => hints.push(hint))
   return hints
 }
 

@@ -1,0 +1,72 @@
+import { meantByForeignKey } from '../foreign-keys.ts'
+import { quote } from '../parsed.ts'
+import { nearest } from '../suggest.ts'
+import { ACTIONS } from './routes.ts'
+import { keysIn, listOf, mapOf, type Report, type Section } from './written.ts'
+
+/** Upstreams that nothing leads to, and listeners that nothing is served at. */
+export function checkUnused(root: Section, report: Report): void {
+  const routes = listOf(root.routes).map(mapOf)
+  if (routes.length === 0) {
+    const isWrong = root.routes !== undefined && !Array.isArray(root.routes)
+    // Somebody who calls routes otherwise is told what they are called.
+    const isMeant = Object.keys(root).some(key => meantByForeignKey('', key)?.includes('"routes"'))
+    if (!isWrong && !isMeant)
+      report('no-routes', ['routes'], 'there is no route: every request gets 404', 'give "routes" one')
+    return
+  }
+  const listeners = mapOf(root.listeners)
+  // What a route without an action was meant to do is not known.
+  if (routes.every(route => keysIn(route, ACTIONS).length > 0)) checkUpstreams(root, routes, report)
+  checkListeners(listeners, routes, report)
+}
+
+function checkUpstreams(root: Section, routes: readonly Section[], report: Report): void {
+  const upstreams = mapOf(root.upstreams)
+  const used = new Set<unknown>(routes.flatMap(upstreamsOf))
+  // A listener for TCP names its upstream itself.
+  for (const listener of Object.values(mapOf(root.listeners))) {
+    const { upstream, sni } = mapOf(listener)
+    used.add(upstream)
+    for (const item of listOf(sni)) used.add(mapOf(item).upstream)
+  }
+  const meant = new Set(misspelt(used, upstreams))
+  for (const name of Object.keys(upstreams)) {
+    if (used.has(name) || meant.has(name)) continue
+    report(
+      'unused-upstream',
+      ['upstreams', name],
+      `no route uses the upstream ${quote(name)}`,
+      'use it, or take it out',
+    )
+  }
+}
+
+/** Names that wrong references probably mean: whoever puts those right uses them. */
+function misspelt(used: ReadonlySet<unknown>, upstreams: Section): (string | null)[] {
+  const wrong = [...used].filter(name => typeof name === 'string' && !Object.hasOwn(upstreams, name))
+  return wrong.slice(0, GUESSES_MAX).map(name => nearest(String(name), Object.keys(upstreams)))
+}
+
+/** Wrong names that are compared with all others. */
+const GUESSES_MAX = 20
+
+function upstreamsOf(route: Section): unknown[] {
+  const targets = listOf(route.split).map(target => mapOf(target).upstream)
+  return [route.upstream, mapOf(route.mirror).upstream, ...targets]
+}
+
+function checkListeners(listeners: Section, routes: readonly Section[], report: Report): void {
+  const used = new Set<unknown>()
+  for (const route of routes) {
+    const { listeners: named } = mapOf(route.match)
+    if (named === undefined) return
+    for (const name of Array.isArray(named) ? named : [named]) used.add(name)
+  }
+  for (const [name, listener] of Object.entries(listeners)) {
+    const { protocol = 'http' } = mapOf(listener)
+    if (used.has(name) || protocol !== 'http') continue
+    const message = `no route is for the listener ${quote(name)}: every request there gets 404`
+    report('unused-listener', ['listeners', name], message, 'give it a route')
+  }
+}

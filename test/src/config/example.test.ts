@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { parse, stringify } from 'yaml'
+import { ConfigurationError, type Problem } from '../../../src/config/errors.ts'
+import { parseConfiguration } from '../../../src/config/load.ts'
+
+/** The language by example, features that are still to come included. */
+const text = readFileSync(join(import.meta.dirname, 'example.yaml'), 'utf8')
+
+function problemsOf(example: string): readonly Problem[] {
+  try {
+    return parseConfiguration(example, 'example.yaml').warnings
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.problems
+    throw error
+  }
+}
+
+test('the example is refused for the keys and values of features to come, each by its name, and for nothing else', () => {
+  const problems = problemsOf(text)
+  expect(problems.filter(({ severity }) => severity === 'error').map(({ key, code }) => `${key} ${code}`)).toEqual(
+    [
+      'runtime.offload_threads',
+      'runtime.state_file',
+      'admin',
+      'listeners.secure.tls',
+      'listeners.plain.redirect_to_https',
+      'listeners.postgres.protocol',
+      'listeners.postgres.upstream',
+      'listeners.postgres.proxy_protocol',
+      'listeners.passthrough.protocol',
+      'listeners.passthrough.sni',
+      'listeners.dns.protocol',
+      'listeners.dns.upstream',
+      'listeners.dns.udp',
+      'upstreams.api.tls',
+      'routes[0].plugins',
+    ].map(key => `${key} not-supported-yet`),
+  )
+})
+
+test('what is worth a look in the example is a folder that is not there', () => {
+  const warnings = problemsOf(text).filter(({ severity }) => severity === 'warning')
+  expect(warnings.map(({ key, code }) => `${key} ${code}`)).toEqual(['routes[4].files.root files-root-missing'])
+})
+
+test('the example without those keys is accepted', () => {
+  const value = parse(text)
+  for (const { key, severity } of problemsOf(text)) if (severity === 'error') remove(value, key)
+  const { snapshot } = parseConfiguration(stringify(value), 'example.yaml')
+  expect(snapshot.listeners).toHaveLength(6)
+  expect(snapshot.upstreams).toHaveLength(5)
+  expect(snapshot.routes.map(({ name, action }) => [name, action.kind])).toEqual([
+    ['users', 'forward'],
+    ['split', 'split'],
+    ['old', 'redirect'],
+    ['teapot', 'respond'],
+    ['site', 'files'],
+  ])
+})
+
+/** `key` as problems write it: `routes[0].plugins`. */
+function remove(value: unknown, key: string): void {
+  const steps = key.replaceAll(/\[(\d+)\]/g, '.$1').split('.')
+  const last = steps.pop()
+  let at = value as Record<string, unknown>
+  for (const step of steps) at = at[step] as Record<string, unknown>
+  delete at[String(last)]
+}
