@@ -4,7 +4,6 @@ import {
   isMap,
   isScalar,
   isSeq,
-  LineCounter,
   type Node,
   type Pair,
   parseDocument,
@@ -13,56 +12,56 @@ import {
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml'
-import { quote } from './parsed.ts'
-import type { Finding, KeyPath, Place, Source } from './positions.ts'
+import { quote } from '../parsed.ts'
+import { type Finding, type KeyPath, type Place, positionsIn, type Source, unusable } from '../positions.ts'
+import type { ProblemCode } from '../problem-codes.ts'
+import { DEPTH_MAX, TOO_DEEP, VALUES_MAX, withoutByteOrderMark } from './bounds.ts'
 
 /** Reads YAML 1.2, and JSON as the part of YAML that it is, into plain data with positions. */
 
-/** Values after aliases are expanded; past it the file is refused. Ten thousand routes have some tens of thousands. */
-const VALUES_MAX = 1_000_000
-/** Maps and lists inside each other; past it the file is refused. The language itself needs seven. */
-const DEPTH_MAX = 64
 /** Syntax errors that are reported; those that follow are mostly echoes. */
 const SYNTAX_ERRORS_MAX = 10
 
-export function readYaml(text: string): Source {
-  const lines = new LineCounter()
-  const source = text.startsWith('\ufeff') ? text.slice(1) : text
+export function readYaml(text: string, file: string): Source {
+  const source = withoutByteOrderMark(text)
   const document = parseDocument(source, {
-    lineCounter: lines,
     // Reported by the reader below, with the key's path.
     uniqueKeys: false,
     prettyErrors: false,
     resolveKnownTags: false,
   })
-  const positionOf = (offset: number) => {
-    const position = lines.linePos(offset)
-    return { line: position.line, column: position.col }
-  }
-
-  const syntax = syntaxFindings([...document.errors, ...document.warnings], positionOf)
-  const nowhere = { keyOffset: 0, valueOffset: 0, children: new Map() }
-  if (syntax.length > 0) return { value: null, root: nowhere, findings: syntax, usable: false, positionOf }
+  const positionOf = positionsIn(source, file)
+  const syntax = syntaxFindings([...document.errors, ...document.warnings], source, positionOf)
+  if (syntax.length > 0) return unusable(syntax, source, positionOf)
   const reader = new Reader(positionOf)
   const built = reader.read(document.contents as Node | null, [], 0, 0)
-  return { value: built.value, root: built.place, findings: reader.findings, usable: !reader.overflowed, positionOf }
+  const { findings, overflowed } = reader
+  const extent = source.length + 1
+  return { value: built.value, root: built.place, findings, usable: !overflowed, extent, positionOf }
 }
 
-function syntaxFindings(errors: readonly YAMLError[], positionOf: (offset: number) => { line: number }): Finding[] {
+function syntaxFindings(
+  errors: readonly YAMLError[],
+  text: string,
+  positionOf: (offset: number) => { line: number },
+): Finding[] {
   const findings: Finding[] = []
   const reported = new Set<number>()
   for (const error of errors.toSorted((one, other) => one.pos[0] - other.pos[0])) {
     const { line } = positionOf(error.pos[0])
     if (reported.has(line) || findings.length === SYNTAX_ERRORS_MAX) continue
     reported.add(line)
-    findings.push({ path: [], at: 'value', offset: error.pos[0], message: syntaxMessage(error), hint: '' })
+    const [offset] = error.pos
+    const hint = text.startsWith('${', offset - 1) ? QUOTE_PLACEHOLDER : ''
+    findings.push({ path: [], at: 'value', code: 'syntax', offset, message: syntaxMessage(error), hint })
   }
   // Where the parser gave up depends on how much stack was left: no place to name.
   const exhausted = errors.some(error => error.code === 'RESOURCE_EXHAUSTION')
-  return exhausted ? [{ path: [], at: 'value', offset: 0, message: TOO_DEEP, hint: '' }] : findings
+  return exhausted ? [{ path: [], at: 'value', code: 'too-large', offset: 0, message: TOO_DEEP, hint: '' }] : findings
 }
 
-const TOO_DEEP = `maps and lists are nested more than ${DEPTH_MAX} deep`
+/** Where a brace begins a map, it cannot begin a placeholder. */
+const QUOTE_PLACEHOLDER = 'in { } and [ ] a value with "${" in it stands in quotes'
 
 function syntaxMessage(error: YAMLError): string {
   switch (error.code) {
@@ -75,11 +74,12 @@ function syntaxMessage(error: YAMLError): string {
   }
 }
 
-/** A value with its places and the number of values in it, aliases expanded. */
+/** A value with its places; how many values are in it, and how many levels, aliases expanded. */
 interface Built {
   readonly value: unknown
   readonly place: Place
   readonly count: number
+  readonly height: number
 }
 
 /** Walks the tree in the order of the text, so that an alias finds the anchor that stands before it. */
@@ -96,7 +96,7 @@ class Reader {
 
   read(node: Node | null, path: KeyPath, keyOffset: number, depth: number): Built {
     if (node === null) return leaf(null, keyOffset, keyOffset)
-    if (isAlias(node)) return this.readAlias(node, path, keyOffset)
+    if (isAlias(node)) return this.readAlias(node, path, keyOffset, depth)
     const anchor = isScalar(node) || isMap(node) || isSeq(node) ? node.anchor : undefined
     if (anchor !== undefined) this.anchors.set(anchor, null)
     const built = this.readValue(node, path, keyOffset, depth)
@@ -109,7 +109,7 @@ class Reader {
     const valueOffset = startOf(node, keyOffset)
     if (isScalar(node)) return leaf(node.value, keyOffset, valueOffset)
     if (depth >= DEPTH_MAX) {
-      this.report(path.slice(0, 4), valueOffset, TOO_DEEP)
+      this.report('too-large', path.slice(0, 4), valueOffset, TOO_DEEP)
       return leaf(null, keyOffset, valueOffset)
     }
     if (isMap(node)) return this.readMap(node, path, keyOffset, depth)
@@ -121,6 +121,7 @@ class Reader {
     const value: unknown[] = []
     const children = new Map<number, Place>()
     let count = 1
+    let height = 1
     for (const [index, item] of node.items.entries()) {
       const offset = startOf(item as Node, keyOffset)
       const built = this.read(item as Node | null, [...path, index], offset, depth + 1)
@@ -128,8 +129,9 @@ class Reader {
       value.push(built.value)
       children.set(index, built.place)
       count += built.count
+      height = Math.max(height, built.height + 1)
     }
-    return { value, place: { keyOffset, valueOffset: startOf(node, keyOffset), children }, count }
+    return { value, place: { keyOffset, valueOffset: startOf(node, keyOffset), children }, count, height }
   }
 
   private readMap(node: YAMLMap, path: KeyPath, keyOffset: number, depth: number): Built {
@@ -137,32 +139,36 @@ class Reader {
     const children = new Map<string, Place>()
     const merged: Built[] = []
     let count = 1
+    let height = 1
     for (const pair of node.items as Pair<Node, Node | null>[]) {
       const isMerge = isScalar(pair.key) && pair.key.type === 'PLAIN' && pair.key.value === '<<'
       const key = isMerge ? '<<' : this.readKey(pair.key, path, children)
       const offset = startOf(pair.key, keyOffset)
-      const built = this.read(pair.value, key === null ? path : [...path, key], offset, depth + 1)
+      // What is merged is on the level of this map itself.
+      const down = isMerge ? 0 : 1
+      const built = this.read(pair.value, key === null ? path : [...path, key], offset, depth + down)
       if (this.overflowed) break
       count += built.count
+      height = Math.max(height, built.height + down)
       if (isMerge) merged.push(...this.mergedMaps(built, pair.value, path))
       if (isMerge || key === null) continue
       value[key] = built.value
       children.set(key, built.place)
     }
     mergeInto(value, children, merged)
-    return { value, place: { keyOffset, valueOffset: startOf(node, keyOffset), children }, count }
+    return { value, place: { keyOffset, valueOffset: startOf(node, keyOffset), children }, count, height }
   }
 
   /** The key's text, or `null` for one that was reported and whose value is left out. */
   private readKey(node: Node | null, path: KeyPath, siblings: ReadonlyMap<string, Place>): string | null {
     const offset = startOf(node, 0)
     const key = this.keyText(node)
-    if (key === null) return this.report(path, offset, 'a key must be plain text')
-    if (key === '__proto__') return this.report([...path, key], offset, 'is not a usable key')
+    if (key === null) return this.report('unusable-key', path, offset, 'a key must be plain text')
+    if (key === '__proto__') return this.report('unusable-key', [...path, key], offset, 'is not a usable key')
     const first = siblings.get(key)
     if (first === undefined) return key
     const { line } = this.positionOf(first.keyOffset)
-    return this.report([...path, key], offset, `stands here twice; the first is on line ${line}`)
+    return this.report('duplicate-key', [...path, key], offset, `stands here twice; the first is on line ${line}`)
   }
 
   private keyText(node: Node | null): string | null {
@@ -176,12 +182,16 @@ class Reader {
     return text
   }
 
-  private readAlias(node: Alias, path: KeyPath, keyOffset: number): Built {
+  private readAlias(node: Alias, path: KeyPath, keyOffset: number, depth: number): Built {
     const valueOffset = startOf(node, keyOffset)
     const target = this.anchors.get(node.source)
     if (target === undefined || target === null) {
       const reason = target === null ? 'stands inside the value that it names' : 'has no anchor before it'
-      this.report(path, valueOffset, `the alias ${quote(`*${node.source}`)} ${reason}`)
+      this.report('wrong-alias', path, valueOffset, `the alias ${quote(`*${node.source}`)} ${reason}`)
+      return leaf(null, keyOffset, valueOffset)
+    }
+    if (depth + target.height > DEPTH_MAX) {
+      this.report('too-large', path.slice(0, 4), valueOffset, TOO_DEEP)
       return leaf(null, keyOffset, valueOffset)
     }
     return { ...target, place: { keyOffset, valueOffset, children: target.place.children } }
@@ -190,24 +200,30 @@ class Reader {
   private mergedMaps(built: Built, node: Node | null, path: KeyPath): Built[] {
     const values = Array.isArray(built.value) ? built.value : [built.value]
     if (!values.every(isPlainMap)) {
-      this.report(path, startOf(node, built.place.keyOffset), '"<<" merges a map or a list of maps, and nothing else')
+      const message = '"<<" merges a map or a list of maps, and nothing else'
+      this.report('wrong-alias', path, startOf(node, built.place.keyOffset), message)
     }
     const places = Array.isArray(built.value)
       ? values.map((_, index) => built.place.children.get(index)!)
       : [built.place]
     return values
-      .map((value, index) => ({ value, place: places[index]!, count: 0 }))
+      .map((value, index) => ({ value, place: places[index]!, count: 0, height: 0 }))
       .filter(({ value }) => isPlainMap(value))
   }
 
   private overflow(path: KeyPath, offset: number): void {
     if (this.overflowed) return
     this.overflowed = true
-    this.report(path, offset, `the file holds more than ${VALUES_MAX} values once its aliases are expanded`)
+    this.report(
+      'too-large',
+      path,
+      offset,
+      `the file holds more than ${VALUES_MAX} values once its aliases are expanded`,
+    )
   }
 
-  private report(path: KeyPath, offset: number, message: string): null {
-    this.findings.push({ path, at: 'key', offset, message, hint: '' })
+  private report(code: ProblemCode, path: KeyPath, offset: number, message: string): null {
+    this.findings.push({ path, at: 'key', code, offset, message, hint: '' })
     return null
   }
 }
@@ -229,7 +245,7 @@ function isPlainMap(value: unknown): boolean {
 }
 
 function leaf(value: unknown, keyOffset: number, valueOffset: number): Built {
-  return { value, place: { keyOffset, valueOffset, children: new Map() }, count: 1 }
+  return { value, place: { keyOffset, valueOffset, children: new Map() }, count: 1, height: 0 }
 }
 
 function startOf(node: Node | null, otherwise: number): number {
