@@ -1,27 +1,49 @@
+import type { Explanation } from '../engine/explain/explanation.ts'
 import type { BoundListener, EngineEvent, EngineStats, UpstreamControl } from '../engine/threads/api.ts'
 import type { BenchOptions } from './bench/options.ts'
 import type { BenchResult } from './bench/result.ts'
-import { checkConfiguration, loadConfiguration } from './config/load.ts'
+import { type Configuration, checkConfiguration, loadConfiguration } from './config/load.ts'
 import type { ConfigurationInput } from './config/schema.ts'
-import { startProxy } from './proxy.ts'
+import { parseRequestLine, type RequestDescription, readDescription } from './explain/request-spec.ts'
+import { type ReloadResult, type RunningProxy, startProxy } from './proxy.ts'
 
 /** Sluice as a library: the same proxy that the command starts, inside an application. */
 
+export { ExplainError } from '../engine/explain/explain-error.ts'
+export type {
+  Candidate,
+  ExplainedAnswer,
+  ExplainedEndpoint,
+  ExplainedErrorPage,
+  ExplainedFallback,
+  ExplainedFiles,
+  ExplainedRules,
+  ExplainedShare,
+  ExplainedSplit,
+  ExplainedUpstream,
+  Explanation,
+} from '../engine/explain/explanation.ts'
 export { ListenError } from '../engine/net/listen-error.ts'
 export type {
   BoundListener,
+  Changes,
   CircuitState,
   EndpointState,
   EndpointStatus,
   EngineEvent,
   EngineStats,
   NewEndpoint,
+  ReloadReport,
   UpstreamControl,
 } from '../engine/threads/api.ts'
+export { ReloadError, type ReloadFailure } from '../engine/threads/reload-error.ts'
 export { BenchError, type BenchOptions, type BenchProgress } from './bench/options.ts'
 export type { BenchResult, CoursePoint, LatencySummary, LoadDescription } from './bench/result.ts'
+export { type ConfigurationFunction, defineConfig } from './config/define-config.ts'
 export { ConfigurationError, type Problem } from './config/errors.ts'
 export type { ConfigurationInput } from './config/schema.ts'
+export { type RequestDescription, RequestSpecError } from './explain/request-spec.ts'
+export type { ReloadResult } from './proxy.ts'
 
 export interface ProxyOptions {
   /** Told when a worker starts or dies, when an endpoint goes or comes back, and of whatever else the log would say. Must not throw. */
@@ -34,6 +56,37 @@ export interface ProxyOptions {
 export interface Proxy extends AsyncDisposable {
   /** The listeners in the order of the configuration, with the port that each got where it asked for port 0. */
   readonly listeners: readonly BoundListener[]
+  /** The number of the configuration in force: 1 at the start, and one more with each reload. */
+  readonly generation: number
+  /**
+   * Takes another configuration over without losing a connection. Only what is different is touched; requests under way
+   * end as they began. Reloads happen one after the other.
+   *
+   * ```ts
+   * const { routes } = await proxy.reload('sluice.yaml')
+   * console.log(routes.added, routes.changed, routes.removed)
+   * ```
+   *
+   * @param configuration The path of a file, or the same as an object.
+   * @throws {ConfigurationError} for a configuration that is wrong. With this and any other error, the one before stays in
+   *   force, whole.
+   * @throws {ListenError} for a new listener that cannot be opened.
+   * @throws {ReloadError} when it cannot be taken over, or the proxy is being closed.
+   */
+  reload(configuration: string | ConfigurationInput): Promise<ReloadResult>
+  /**
+   * Says what would become of a request now, and why: the route and what the others have against the request, what is
+   * changed, the upstream and the endpoint. Nothing is sent, and nothing of what runs is touched.
+   *
+   * ```ts
+   * const { route, upstream } = await proxy.explain('GET http://api.example.com/v1/users/7')
+   * const { candidates } = await proxy.explain({ url: 'http://localhost:8080/', headers: { 'x-version': '2' }, from: '10.1.2.3' })
+   * ```
+   *
+   * @param request `METHOD URL`, or an object with `method`, `url`, `headers`, `from` and `listener`.
+   * @throws {RequestSpecError} for what is no request, and `ExplainError` for a listener that there is not.
+   */
+  explain(request: string | RequestDescription): Promise<Explanation>
   /** Counters and latencies since the start, summed over all workers at the call. */
   stats(): EngineStats
   /**
@@ -64,7 +117,7 @@ export interface Proxy extends AsyncDisposable {
  * })
  * ```
  *
- * @param configuration The path of a YAML or JSON file, or the same as an object.
+ * @param configuration The path of a file in YAML, JSON, TOML, TypeScript or JavaScript, of a folder, or the same as an object.
  * @throws {ConfigurationError} for a configuration that is wrong, with everything that is wrong with it.
  * @throws {ListenError} for a listener that cannot be opened; `listener` is its name.
  */
@@ -72,18 +125,30 @@ export async function createProxy(
   configuration: string | ConfigurationInput,
   options: ProxyOptions = {},
 ): Promise<Proxy> {
-  const checked =
-    typeof configuration === 'string'
-      ? await loadConfiguration(configuration)
-      : checkConfiguration(configuration, 'configuration')
-  const proxy = await startProxy(checked, { logs: options.logs ?? false, onEvent: options.onEvent })
+  const proxy = await startProxy(await read(configuration), { logs: options.logs ?? false, onEvent: options.onEvent })
   return {
-    listeners: proxy.listeners,
+    get listeners() {
+      return proxy.listeners
+    },
+    get generation() {
+      return proxy.generation
+    },
+    reload: async next => await proxy.reload(await read(next)),
+    explain: request => explain(proxy, request),
     stats: () => proxy.stats(),
     upstream: name => proxy.upstream(name),
     close: () => proxy.close(),
     [Symbol.asyncDispose]: () => proxy.close(),
   }
+}
+
+async function explain(proxy: RunningProxy, request: string | RequestDescription): Promise<Explanation> {
+  return await proxy.explain(readDescription(typeof request === 'string' ? parseRequestLine(request) : request))
+}
+
+async function read(configuration: string | ConfigurationInput): Promise<Configuration> {
+  if (typeof configuration === 'string') return await loadConfiguration(configuration)
+  return checkConfiguration(configuration, 'configuration')
 }
 
 /**
@@ -100,9 +165,4 @@ export async function bench(options: BenchOptions): Promise<BenchResult> {
   // Loaded when it is called: whoever runs a proxy does not pay for the load generator.
   const load = await import('./bench/bench.ts')
   return await load.bench(options)
-}
-
-/** Lets the editor check and complete a configuration that stands by itself; it comes back as it is. */
-export function defineConfig(configuration: ConfigurationInput): ConfigurationInput {
-  return configuration
 }

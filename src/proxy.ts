@@ -1,16 +1,40 @@
-import type { BoundListener, Engine, EngineEvent, EngineStats, UpstreamControl } from '../engine/threads/api.ts'
+import type { ExplainRequest, Explanation } from '../engine/explain/explanation.ts'
+import type {
+  BoundListener,
+  Engine,
+  EngineEvent,
+  EngineStats,
+  ReloadReport,
+  UpstreamControl,
+  WorkerStatus,
+} from '../engine/threads/api.ts'
 import { startEngine } from '../engine/threads/supervisor.ts'
+import type { Settings } from './config/compile.ts'
+import type { Problem } from './config/errors.ts'
 import type { Configuration } from './config/load.ts'
+import { withoutSecrets } from './config/masking.ts'
 import { type Log, openLog } from './telemetry/log.ts'
 import { logEvent } from './telemetry/log-event.ts'
+import { logGeneration, logReloaded, logReloadFailure } from './telemetry/log-reload.ts'
 
 /** Glues a configuration, the engine and the log together: what the command line and the library both start. */
 
 export interface StartOptions {
   /** Writes the log that the configuration asks for to stdout; without it nothing is written at all. */
   readonly logs: boolean
+  /** Whether `log.format: pretty` may colour its lines on a terminal. Default: true. */
+  readonly colours?: boolean
   /** Told of everything the engine tells, after it was logged. */
   readonly onEvent?: ((event: EngineEvent) => void) | undefined
+}
+
+/** What a reload has come to. */
+export interface ReloadResult extends ReloadReport {
+  /** Of the configuration that is in force now. */
+  readonly hash: string
+  readonly warnings: readonly Problem[]
+  /** Keys whose new values count from the next start on, and not before. */
+  readonly needsRestart: readonly string[]
 }
 
 /** A proxy that runs. */
@@ -18,7 +42,24 @@ export interface RunningProxy {
   readonly listeners: readonly BoundListener[]
   /** `null` when it was started without logs. */
   readonly logger: Log['logger'] | null
+  /** The number of the configuration in force; 1 at the start. */
+  readonly generation: number
+  /** The configuration in force. */
+  readonly configuration: Configuration
+  /** What running requests get at the end. */
+  readonly shutdownGraceMs: number
+  /**
+   * Takes another configuration over while it runs; see `Engine.reload`. What came of it is in the log too.
+   *
+   * @throws {ListenError | ReloadError} and then the one in force stays.
+   */
+  reload(configuration: Configuration): Promise<ReloadResult>
   stats(): EngineStats
+  workers(): readonly WorkerStatus[]
+  /** See `Engine.explain`; secrets of the configuration are masked. */
+  explain(request: ExplainRequest): Promise<Explanation>
+  /** Log lines that were lost; 0 without logs. */
+  droppedLines(): number
   /** @throws {RangeError} for an upstream that there is not. */
   upstream(name: string): UpstreamControl
   close(): Promise<void>
@@ -37,7 +78,8 @@ const WORKER_MODULE = new URL(
  */
 export async function startProxy(configuration: Configuration, options: StartOptions): Promise<RunningProxy> {
   const { settings, snapshot } = configuration
-  const log = options.logs ? await openLog({ ...settings.log, workers: settings.workers }) : null
+  const { colours = true } = options
+  const log = options.logs ? await openLog({ ...settings.log, colours, workers: settings.workers }) : null
   let engine: Engine
   try {
     engine = await startEngine({
@@ -54,20 +96,117 @@ export async function startProxy(configuration: Configuration, options: StartOpt
     await log?.close()
     throw error
   }
+  if (log !== null) logStart(log, engine, configuration)
+  return new StartedProxy(configuration, engine, log)
+}
+
+function logStart(log: Log, engine: Engine, configuration: Configuration): void {
   for (const listener of engine.listeners) {
     const url = listenerUrl(listener)
-    log?.logger.info({ listener: listener.name, url }, `listener ${listener.name}: ${url}`)
+    log.logger.info({ listener: listener.name, url }, `listener ${listener.name}: ${url}`)
   }
-  let closing: Promise<void> | null = null
-  return {
-    listeners: engine.listeners,
-    logger: log?.logger ?? null,
-    stats: () => engine.stats(),
-    upstream: name => engine.upstream(name),
-    close: () => {
-      closing ??= close(engine, log)
-      return closing
-    },
+  logGeneration(log.logger, engine.generation, configuration)
+}
+
+class StartedProxy implements RunningProxy {
+  readonly #engine: Engine
+  readonly #log: Log | null
+  /** What it was started with, which some settings keep until the end. */
+  readonly #started: Settings
+  #configuration: Configuration
+  #closing: Promise<void> | null = null
+
+  constructor(configuration: Configuration, engine: Engine, log: Log | null) {
+    this.#engine = engine
+    this.#log = log
+    this.#started = configuration.settings
+    this.#configuration = configuration
+  }
+
+  get listeners(): readonly BoundListener[] {
+    return this.#engine.listeners
+  }
+
+  get logger(): Log['logger'] | null {
+    return this.#log?.logger ?? null
+  }
+
+  get generation(): number {
+    return this.#engine.generation
+  }
+
+  get configuration(): Configuration {
+    return this.#configuration
+  }
+
+  get shutdownGraceMs(): number {
+    return this.#started.shutdownGraceMs
+  }
+
+  stats(): EngineStats {
+    return this.#engine.stats()
+  }
+
+  workers(): readonly WorkerStatus[] {
+    return this.#engine.workers()
+  }
+
+  async explain(request: ExplainRequest): Promise<Explanation> {
+    const { secrets } = this.#configuration
+    return withoutSecrets(await this.#engine.explain(request), secrets)
+  }
+
+  droppedLines(): number {
+    return this.#log?.dropped() ?? 0
+  }
+
+  upstream(name: string): UpstreamControl {
+    return this.#engine.upstream(name)
+  }
+
+  async reload(configuration: Configuration): Promise<ReloadResult> {
+    let report: ReloadReport
+    try {
+      report = await this.#engine.reload(configuration.snapshot)
+    } catch (error) {
+      if (this.#log !== null) logReloadFailure(this.#log.logger, error, this.generation)
+      throw error
+    }
+    this.#configuration = configuration
+    const needsRestart = this.#takeSettings(configuration.settings)
+    const { hash, warnings } = configuration
+    const result = { ...report, hash, warnings, needsRestart }
+    if (this.#log !== null) logReloaded(this.#log.logger, result)
+    return result
+  }
+
+  /** Takes over what can be changed while it runs; returns the keys of the rest, where they differ. */
+  #takeSettings(settings: Settings): string[] {
+    const started = this.#started
+    const needsRestart: string[] = []
+    if (settings.workers !== started.workers) needsRestart.push('runtime.workers')
+    if (settings.shutdownGraceMs !== started.shutdownGraceMs) needsRestart.push('runtime.shutdown_grace')
+    if (settings.controlSocket !== started.controlSocket) needsRestart.push('runtime.control_socket')
+    if (this.#log === null) return needsRestart
+    this.#log.logger.level = settings.log.level
+    if (!this.#log.setAccess(settings.log.access)) needsRestart.push('log.access')
+    if (settings.log.format !== started.log.format) needsRestart.push('log.format')
+    return needsRestart
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  /** The log outlives the engine, so that the last exchange gets its line. */
+  async #close(): Promise<void> {
+    try {
+      await this.#engine.stop()
+      this.#log?.logger.info('stopped')
+    } finally {
+      await this.#log?.close()
+    }
   }
 }
 
@@ -80,14 +219,4 @@ export function listenerUrl({ address }: BoundListener): string {
 function urlHost(host: string): string {
   if (host === '0.0.0.0' || host === '::') return 'localhost'
   return host.includes(':') ? `[${host}]` : host
-}
-
-/** The log outlives the engine, so that the last exchange gets its line. */
-async function close(engine: Engine, log: Log | null): Promise<void> {
-  try {
-    await engine.stop()
-    log?.logger.info('stopped')
-  } finally {
-    await log?.close()
-  }
 }

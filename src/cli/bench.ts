@@ -2,22 +2,24 @@ import { constants } from 'node:os'
 import { Command } from 'commander'
 import type { Comparison } from '../bench/compare.ts'
 import { ROUNDS } from '../bench/limits.ts'
-import { BenchError, type BenchOptions, type BenchProgress } from '../bench/options.ts'
+import { BenchError, type BenchOptions, type BenchProgress, checkOptions } from '../bench/options.ts'
 import type { BenchResult } from '../bench/result.ts'
 import { addBenchOptions, type BenchArguments, readBenchOptions } from './bench-arguments.ts'
 import { type BenchFile, hgrmPathsOf, isJsonOnStdout, jsonPathOf, writeFiles } from './bench-files.ts'
 import { ProgressLine } from './bench-progress.ts'
+import { EXIT_FAILED, UsageError } from './exit-codes.ts'
 import { firstShutdownSignal, type ShutdownSignal } from './shutdown-signals.ts'
 import { packageVersion } from './version.ts'
 
 /** `sluice bench`: puts load on a target, or on two in turn, and says what came back. The rest is loaded when it runs. */
 
-/** The run was made, and not everything was answered with 2xx. */
-const EXIT_FLAWED = 2
-
 const EPILOGUE = `
-Exit code: 0 when every request was answered with 2xx, 2 when answers were not 2xx, or requests failed or could not be
-sent at the rate, 1 when the run could not be made, 130 after Ctrl-C (with what was measured until then).`
+Exit code: 0 when every request was answered with 2xx; 1 when answers were not 2xx, requests failed or could not be sent at
+the rate, or the run could not be made; 2 for wrong arguments; 130 after Ctrl-C (with what was measured until then).
+
+Examples:
+  $ sluice bench http://localhost:8080/ -d 30s -c 64
+  $ sluice bench http://localhost:8080/ --vs http://localhost:3000/ -r 500 --html report.html`
 
 export function benchCommand(): Command {
   return addBenchOptions(new Command('bench'))
@@ -27,14 +29,26 @@ export function benchCommand(): Command {
     .action(async (url: string | undefined, args: BenchArguments, command: Command) => {
       const [target, rest] = targetOf(url, args)
       if (target === undefined) command.error("error: missing required argument 'URL'")
+      const options = await checkedOptions(target, rest)
       try {
-        await run(target, rest)
+        await run(options, rest)
       } catch (error) {
         if (!(error instanceof BenchError)) throw error
         process.stderr.write(`sluice: ${error.message}\n`)
-        process.exitCode ??= 1
+        process.exitCode ??= EXIT_FAILED
       }
     })
+}
+
+/** Everything that can be wrong before the first connection. @throws {UsageError} */
+async function checkedOptions(url: string, args: BenchArguments): Promise<BenchOptions> {
+  try {
+    const options = await readBenchOptions(url, args)
+    checkOptions(options)
+    return options
+  } catch (error) {
+    throw error instanceof BenchError ? new UsageError(error.message) : error
+  }
 }
 
 /** In `bench --json URL` the URL stands where a file's name could; nobody means a file of that name. */
@@ -43,8 +57,7 @@ function targetOf(url: string | undefined, args: BenchArguments): [string | unde
   return [args.json, { ...args, json: true }]
 }
 
-async function run(url: string, args: BenchArguments): Promise<void> {
-  const options = await readBenchOptions(url, args)
+async function run(options: BenchOptions, args: BenchArguments): Promise<void> {
   const ending = new AbortController()
   void firstShutdownSignal().then(signal => {
     process.exitCode = exitCodeOf(signal)
@@ -68,7 +81,7 @@ async function runOne(options: BenchOptions, args: BenchArguments, progress: Pro
   const result = await bench({ ...options, onProgress })
   progress?.clear()
   await report(await renderOne(result), args)
-  if (!isFlawless(result)) process.exitCode ??= EXIT_FLAWED
+  if (!isFlawless(result)) process.exitCode ??= EXIT_FAILED
 }
 
 async function runTwo(
@@ -88,7 +101,7 @@ async function runTwo(
   })
   progress?.clear()
   await report(await renderTwo(comparison), args)
-  if (!isComparisonFlawless(comparison)) process.exitCode ??= EXIT_FLAWED
+  if (!isComparisonFlawless(comparison)) process.exitCode ??= EXIT_FAILED
 }
 
 /** What can be written of a run; each form is made only when it is asked for. */

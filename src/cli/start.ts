@@ -1,65 +1,52 @@
-import { Command, Option } from 'commander'
-import type { Configuration } from '../config/load.ts'
-import { loadConfigurationApart } from '../config/load-apart.ts'
-import type { RunningProxy } from '../proxy.ts'
-import { configurationOption } from './configuration-option.ts'
-import { firstShutdownSignal, type ShutdownSignal } from './shutdown-signals.ts'
+import { type Command as CliCommand, Command, InvalidArgumentError, Option } from 'commander'
+import { configurationFile, configurationOption } from './configuration-option.ts'
+import { withExamples } from './help.ts'
+import { LOG_LEVELS, type Overrides } from './overrides.ts'
+import { type InstanceSettings, runInstance } from './run-instance.ts'
+import { Shutdown } from './shutdown-signals.ts'
 
-/** `sluice start`: runs the proxy until a signal ends it. */
+/** `sluice start`: runs the proxy until it is asked to end. */
 
-export function startCommand(): Command {
-  return new Command('start')
-    .description('run the proxy until SIGTERM or SIGINT')
+interface StartOptions extends Overrides {
+  readonly config?: string
+  readonly demo?: boolean
+  readonly watch?: boolean
+}
+
+const WORKERS_MAX = 256
+
+export function startCommand(): CliCommand {
+  const command = new Command('start')
+    .description('run the proxy until SIGTERM, SIGINT or `sluice stop`')
     .addOption(configurationOption())
+    .addOption(new Option('-w, --watch', 'reload when the configuration changes'))
+    .addOption(new Option('--workers <N>', 'data-plane threads, whatever the file says').argParser(parseWorkers))
+    .addOption(new Option('--log-level <LEVEL>', 'the log’s level, whatever the file says').choices(LOG_LEVELS))
     .addOption(new Option('--demo', 'run a demonstration with origins of its own').conflicts('config'))
-    .action(async (options: { config: string; demo?: boolean }) => {
+    .action(async ({ config, demo, watch = false, workers, logLevel }: StartOptions) => {
       // Before anything is open: a signal during the start is an orderly end too.
-      const signalled = firstShutdownSignal()
-      await (options.demo ? runDemo(signalled) : run(options.config, signalled, []))
+      const shutdown = new Shutdown()
+      const settings = { isWatched: watch, overrides: { workers, logLevel } }
+      if (demo) await runDemo(settings, shutdown)
+      else await runInstance({ ...settings, file: configurationFile(config), epilogue: [] }, shutdown)
       // Everything is closed by now; whatever a library left behind must not keep the process.
       process.exit(0)
     })
+  return withExamples(command, ['start -c sluice.yaml --watch', 'start --workers 4 --log-level debug', 'start --demo'])
 }
 
-async function run(path: string, signalled: Promise<ShutdownSignal>, epilogue: readonly string[]): Promise<void> {
-  let proxy: RunningProxy | null = null
-  // From the start, or an early signal would end the process.
-  process.on('SIGHUP', () => proxy?.logger?.warn('reload is not supported yet'))
-  const loaded = await load(path, signalled)
-  if (loaded === null) return
-  const [configuration, { startProxy }] = loaded
-  proxy = await startProxy(configuration, { logs: true })
-  for (const line of epilogue) process.stdout.write(`${line}\n`)
-  await closeOn(signalled, proxy)
-}
-
-/** `null` where a signal came first: then nothing is left of the reading, which a pipe can hold up for ever. */
-async function load(
-  path: string,
-  signalled: Promise<ShutdownSignal>,
-): Promise<[Configuration, typeof import('../proxy.ts')] | null> {
-  const stop = new AbortController()
-  // The engine is loaded while the configuration is being read.
-  const loading = Promise.all([loadConfigurationApart(path, stop.signal), import('../proxy.ts')])
-  const first = await Promise.race([loading, signalled])
-  if (typeof first !== 'string') return first
-  stop.abort()
-  await loading.catch(() => undefined)
-  return null
-}
-
-async function closeOn(signalled: Promise<ShutdownSignal>, proxy: RunningProxy): Promise<void> {
-  const signal = await signalled
-  proxy.logger?.info({ signal }, `${signal}: stopping; a second signal ends at once`)
-  await proxy.close()
+function parseWorkers(text: string): number {
+  const workers = /^[0-9]+$/.test(text) ? Number(text) : 0
+  if (workers >= 1 && workers <= WORKERS_MAX) return workers
+  throw new InvalidArgumentError(`It must be a whole number from 1 to ${WORKERS_MAX}.`)
 }
 
 /** The demonstration is loaded only when it is asked for. */
-async function runDemo(signalled: Promise<ShutdownSignal>): Promise<void> {
+async function runDemo(settings: Pick<InstanceSettings, 'isWatched' | 'overrides'>, shutdown: Shutdown): Promise<void> {
   const { startDemo } = await import('../demo/demo.ts')
   const demo = await startDemo()
   try {
-    await run(demo.configurationPath, signalled, demo.whatToTry)
+    await runInstance({ ...settings, file: demo.configurationPath, epilogue: demo.whatToTry }, shutdown)
   } finally {
     await demo.close()
   }

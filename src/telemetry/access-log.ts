@@ -9,7 +9,35 @@ export interface WorkerLogData {
   /** By worker index. */
   readonly rings: readonly SharedArrayBuffer[]
   readonly signal: SharedArrayBuffer
-  readonly access: { readonly enabled: boolean; readonly sample: number }
+  /** Of the start: threads that begin without access lines never have any, and pay nothing for them. */
+  readonly isEnabled: boolean
+  /** One cell, see `AccessShare`. */
+  readonly share: SharedArrayBuffer
+}
+
+/** Of `AccessShare`: every exchange gets a line. */
+const SHARE_WHOLE = 2 ** 30
+
+/** The share of the exchanges that get a line, one for all threads, to be changed while they run. */
+export class AccessShare {
+  readonly memory: SharedArrayBuffer
+  readonly #cell: Int32Array
+
+  constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)) {
+    this.memory = memory
+    this.#cell = new Int32Array(memory)
+  }
+
+  /** 0 to 1. A share that is not 0 is never rounded to it. */
+  set(share: number): void {
+    Atomics.store(this.#cell, 0, share <= 0 ? 0 : Math.max(1, Math.round(share * SHARE_WHOLE)))
+  }
+
+  /** Whether this exchange gets a line. */
+  isDrawn(): boolean {
+    const share = Atomics.load(this.#cell, 0)
+    return share === SHARE_WHOLE || (share > 0 && Math.random() * SHARE_WHOLE < share)
+  }
 }
 
 export function isWorkerLogData(data: unknown): data is WorkerLogData {
@@ -24,18 +52,12 @@ export function isWorkerLogData(data: unknown): data is WorkerLogData {
  */
 export function openAccessLog(data: WorkerLogData, workerIndex: number): ((record: ExchangeRecord) => void) | null {
   const memory = data.rings[workerIndex]
-  const sample = data.access.sample
-  if (!data.access.enabled || sample <= 0 || memory === undefined) return null
+  if (!data.isEnabled || memory === undefined) return null
+  const share = new AccessShare(data.share)
   const writer = new LogRingWriter(memory)
   const signal = new LogSignal(data.signal)
-  if (sample >= 1) {
-    return record => {
-      writer.writeAscii(accessLine(record))
-      signal.lineWritten(writer.usedBytes)
-    }
-  }
   return record => {
-    if (Math.random() >= sample) return
+    if (!share.isDrawn()) return
     writer.writeAscii(accessLine(record))
     signal.lineWritten(writer.usedBytes)
   }

@@ -2,7 +2,7 @@ import type { EngineEvent } from '../../engine/threads/api.ts'
 import type { Log } from './log.ts'
 
 type Line = readonly [level: 'debug' | 'info' | 'warn' | 'error', sentence: string]
-type Lines = { readonly [Kind in EngineEvent['kind']]: (event: Extract<EngineEvent, { kind: Kind }>) => Line }
+type Lines = { readonly [Kind in EngineEvent['kind']]: (event: Extract<EngineEvent, { kind: Kind }>) => Line | null }
 
 /** Each kind of event with its level and a sentence. */
 const LINES: Lines = {
@@ -17,6 +17,9 @@ const LINES: Lines = {
   endpoints_changed: () => ['info', 'endpoints of the upstream have changed'],
   name_failed: () => ['warn', 'name cannot be resolved: what it had last goes on'],
   name_recovered: () => ['info', 'name can be resolved again'],
+  // Who asked for the reload knows more of it: `log-reload.ts` has the lines.
+  reloaded: () => null,
+  reload_failed: () => null,
   connection_fault: () => ['error', 'exception within a connection, which was closed'],
 }
 
@@ -30,7 +33,7 @@ const HEALTH_LINES: Readonly<Record<Extract<EngineEvent, { kind: 'endpoint_healt
 /** Writes what the engine tells into the log, with the event's own fields. */
 export function logEvent(logger: Log['logger'], event: EngineEvent): void {
   const { kind, ...fields } = event
-  const lineOf = LINES[kind] as (event: EngineEvent) => Line
-  const [level, sentence] = lineOf(event)
-  logger[level](fields, sentence)
+  const lineOf = LINES[kind] as (event: EngineEvent) => Line | null
+  const line = lineOf(event)
+  if (line !== null) logger[line[0]](fields, line[1])
 }

@@ -1,24 +1,28 @@
 import { Worker } from 'node:worker_threads'
 import { type LevelWithSilent, type Logger, pino } from 'pino'
-import type { WorkerLogData } from './access-log.ts'
+import { AccessShare, type WorkerLogData } from './access-log.ts'
 import { allocateLogRing, droppedLines, LOG_RING_BYTES, LogRingWriter } from './log-ring.ts'
 import { LogSignal } from './log-signal.ts'
 import { closeDestination, type LogDestination, openDestination } from './log-sink.ts'
 import type { LogThreadData } from './log-thread.ts'
 
+export interface AccessOptions {
+  readonly enabled: boolean
+  /** Share of the exchanges that are logged, 0 to 1; thrown for each line. */
+  readonly sample: number
+}
+
 export interface LogOptions {
   /** Of the logger. Access lines are not subject to it; `access.enabled` says whether there are any. */
   readonly level: LevelWithSilent
   readonly format: 'json' | 'pretty'
-  readonly access: {
-    readonly enabled: boolean
-    /** Share of the exchanges that are logged, 0 to 1; thrown for each line. */
-    readonly sample: number
-  }
+  readonly access: AccessOptions
   /** Data-plane threads that log. */
   readonly workers: number
   /** A file descriptor or a path, which is appended to. Default: 1, stdout. */
   readonly destination?: number | string
+  /** Whether a terminal gets colours. Default: true. */
+  readonly colours?: boolean
   /** Bytes of each thread's ring, a power of two. Default: 1 MiB. */
   readonly ringBytes?: number
 }
@@ -26,6 +30,8 @@ export interface LogOptions {
 export interface Log {
   /** For the calling thread. A line that finds its ring full is dropped and counted; nothing waits. */
   readonly logger: Logger
+  /** From now on, in all threads. False where it cannot be: threads that were started without access lines have none. */
+  setAccess(access: AccessOptions): boolean
   /** Structured-cloneable: what `openAccessLog` needs in the worker threads. */
   workerData(): unknown
   /** Lines that were lost so far: dropped because a ring was full, or not taken by the output. */
@@ -56,7 +62,7 @@ export async function openLog(options: LogOptions): Promise<Log> {
     signal: signal.memory,
     fd: destination.fd,
     format: options.format,
-    isTerminal: destination.isTerminal,
+    isTerminal: destination.isTerminal && options.colours !== false,
     drainTimeoutMs: DRAIN_TIMEOUT_MS,
   }
   const thread = await startThread(data, destination)
@@ -69,7 +75,8 @@ class OpenLog implements Log {
   readonly #signal: LogSignal
   readonly #thread: Worker
   readonly #destination: LogDestination
-  readonly #access: WorkerLogData['access']
+  readonly #hasAccess: boolean
+  readonly #share = new AccessShare()
   readonly #hasEnded: Promise<void>
   #closing: Promise<void> | null = null
 
@@ -84,7 +91,8 @@ class OpenLog implements Log {
     this.#signal = signal
     this.#thread = thread
     this.#destination = destination
-    this.#access = { enabled: options.access.enabled, sample: options.access.sample }
+    this.#hasAccess = options.access.enabled && options.access.sample > 0
+    this.#share.set(this.#hasAccess ? options.access.sample : 0)
     this.logger = openLogger(options.level, new LogRingWriter(rings[0]!), signal)
     this.#hasEnded = new Promise(resolve => thread.once('exit', () => resolve()))
     thread.on('error', error => {
@@ -95,8 +103,20 @@ class OpenLog implements Log {
     process.on('exit', this.#onProcessExit)
   }
 
+  setAccess({ enabled, sample }: AccessOptions): boolean {
+    const share = enabled ? sample : 0
+    this.#share.set(share)
+    return this.#hasAccess || share === 0
+  }
+
   workerData(): WorkerLogData {
-    return { kind: 'sluice-log', rings: this.#rings.slice(1), signal: this.#signal.memory, access: this.#access }
+    return {
+      kind: 'sluice-log',
+      rings: this.#rings.slice(1),
+      signal: this.#signal.memory,
+      isEnabled: this.#hasAccess,
+      share: this.#share.memory,
+    }
   }
 
   dropped(): number {

@@ -58,7 +58,7 @@ describe('createProxy', () => {
   })
 
   test('refuses a configuration that is wrong with everything that is wrong with it', async () => {
-    const wrong = { listeners: { web: { adress: ':1' } }, admin: {} } as never
+    const wrong = { listeners: { web: { adress: ':1' } }, admin: {}, routes: [{ respond: {} }] } as never
     const error = await createProxy(wrong).catch((caught: unknown) => caught)
     expect(error).toBeInstanceOf(ConfigurationError)
     expect((error as ConfigurationError).problems.map(({ key }) => key)).toEqual([

@@ -23,14 +23,14 @@ describe('sluice bench', () => {
     expect(outcome.stdout).toMatch(/^ {2}p99\.9 +[0-9.,]+$/m)
   })
 
-  test('ends with 2 when answers were not 2xx, and counts them apart', async () => {
+  test('ends with 1 when answers were not 2xx, and counts them apart', async () => {
     await using origin = await httpOrigin((_, response) => {
       response.statusCode = 404
       response.end()
     })
     await using folder = await Folder.make()
     const outcome = await folder.run('bench', ...SMALL, origin.url)
-    expect(outcome.code).toBe(2)
+    expect(outcome.code).toBe(1)
     expect(outcome.stdout).toMatch(/^Not 2xx +20$/m)
   })
 
@@ -164,10 +164,10 @@ test.each([
   [[AT, '--rounds', '2'], 'sluice: --rounds is for comparing, with --vs URL'],
   [[AT, '-t', '2', '-c', '1'], 'sluice: 2 threads need at least as many connections; there are 1'],
   [[AT, '--conections', '2'], "error: unknown option '--conections'\n(Did you mean --connections?)"],
-])('bench %j is refused with exit code 1', async (args, message) => {
+])('bench %j is refused with exit code 2', async (args, message) => {
   await using folder = await Folder.make({ 'file.txt': '' })
   const outcome = await folder.run('bench', ...args)
-  expect(outcome).toMatchObject({ code: 1, stdout: '' })
+  expect(outcome).toMatchObject({ code: 2, stdout: '' })
   expect(outcome.stderr).toContain(message)
   expect(outcome.stderr).not.toMatch(/^\s+at /m)
 })

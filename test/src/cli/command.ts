@@ -18,6 +18,14 @@ export interface Outcome {
   readonly stderr: string
 }
 
+export interface LogLine {
+  readonly msg: string
+  readonly level: number
+  readonly listener?: string
+  readonly url?: string
+  readonly [field: string]: unknown
+}
+
 export class Command implements AsyncDisposable {
   stdout = ''
   stderr = ''
@@ -25,8 +33,11 @@ export class Command implements AsyncDisposable {
   readonly #output = new Bell()
   readonly #outcome: Promise<Outcome>
 
-  constructor(args: readonly string[], folder: string) {
-    this.#child = spawn(process.execPath, [MAIN, ...args], { cwd: folder, env: { PATH: process.env.PATH ?? '' } })
+  constructor(args: readonly string[], folder: string, env: Readonly<Record<string, string>> = {}) {
+    // Control sockets are where the test is, and nobody else's; compiled code is everybody's.
+    const cache = join(tmpdir(), 'node-compile-cache')
+    const own = { PATH: process.env.PATH ?? '', XDG_RUNTIME_DIR: folder, TMPDIR: folder, NODE_COMPILE_CACHE: cache }
+    this.#child = spawn(process.execPath, [MAIN, ...args], { cwd: folder, env: { ...own, ...env } })
     this.#child.stdout.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text
       this.#output.ring()
@@ -54,18 +65,36 @@ export class Command implements AsyncDisposable {
     return within(search(), DEADLINE_MS, () => `stdout: ${this.stdout} stderr: ${this.stderr}`)
   }
 
+  get pid(): number {
+    return this.#child.pid ?? -1
+  }
+
+  /** Resolves with the first log line that has `text` in its message, of those from `from` on. */
+  message(text: string, from = 0): Promise<LogLine> {
+    return this.until(() =>
+      this.lines()
+        .slice(from)
+        .find(line => line.msg.includes(text)),
+    )
+  }
+
   /** The URL that the start line of a listener shows. */
   url(listener: string): Promise<string> {
     return this.until(() => this.lines().find(line => line.listener === listener && line.url !== undefined)?.url)
   }
 
   /** The log lines so far that are complete. */
-  lines(): { readonly msg: string; readonly level: number; readonly listener?: string; readonly url?: string }[] {
+  lines(): LogLine[] {
     return this.stdout
       .split('\n')
       .slice(0, -1)
       .filter(line => line.startsWith('{'))
       .map(line => JSON.parse(line))
+  }
+
+  /** Closes the pipe that its stdout is: `sluice status -w | head -1`. */
+  stopReading(): void {
+    this.#child.stdout.destroy()
   }
 
   signal(name: NodeJS.Signals): void {
@@ -98,6 +127,15 @@ export class Folder implements AsyncDisposable {
 
   start(...args: string[]): Command {
     return new Command(args, this.path)
+  }
+
+  /** As `start`, with variables that the others have not. */
+  startWith(env: Readonly<Record<string, string>>, ...args: string[]): Command {
+    return new Command(args, this.path, env)
+  }
+
+  file(name: string): string {
+    return join(this.path, name)
   }
 
   async run(...args: string[]): Promise<Outcome> {

@@ -1,31 +1,13 @@
 import { once } from 'node:events'
-import { createServer, type ServerResponse } from 'node:http'
 import { connect, createServer as createTcpServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { listenOn } from '../../support/listen.ts'
 import { Folder } from './command.ts'
+import { holdingOrigin } from './instance.ts'
 
 const WEB = 'runtime: { workers: 1 }\nlisteners: { web: { address: 127.0.0.1:0 } }\n'
 const HELLO = `${WEB}routes: [{ respond: { body: hello } }]\n`
-
-/** An origin that holds every request until the test answers it. */
-async function holdingOrigin() {
-  const held: ServerResponse[] = []
-  const server = createServer((_, response) => {
-    held.push(response)
-    server.emit('held')
-  })
-  const listening = await listenOn(server)
-  return {
-    ...listening,
-    yaml: `upstreams: { api: { endpoints: [{ address: 127.0.0.1:${listening.port} }] } }\nroutes: [{ upstream: api }]\n`,
-    async next(): Promise<ServerResponse> {
-      if (held.length === 0) await once(server, 'held')
-      return held.shift()!
-    },
-  }
-}
 
 describe('start', () => {
   test('serves, logs one line with the URL for each listener, and ends with 0 on SIGTERM and on SIGINT', async () => {
@@ -98,17 +80,6 @@ routes: [{ respond: { body: hello } }]
     command.signal('SIGTERM')
     expect(await command.outcome()).toMatchObject({ code: 0 })
     expect(await answer).toBe(503)
-  })
-
-  test('takes SIGHUP as a word about reload, which is not supported yet, and goes on', async () => {
-    await using folder = await Folder.make({ 'sluice.yaml': HELLO })
-    await using command = folder.start('start')
-    const url = await command.url('web')
-    command.signal('SIGHUP')
-    await command.until(() => command.lines().find(line => line.msg === 'reload is not supported yet'))
-    expect(await (await fetch(url)).text()).toBe('hello')
-    command.signal('SIGTERM')
-    expect(await command.outcome()).toMatchObject({ code: 0 })
   })
 
   test('writes an access line for each exchange', async () => {

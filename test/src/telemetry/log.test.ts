@@ -132,6 +132,25 @@ describe('the log', () => {
     expect(access(await start({ access: { enabled: true, sample: 0 } }))).toBeNull()
   })
 
+  it('takes another share while it runs, but where there were none at the start', async () => {
+    const log = await start({ access: { enabled: true, sample: 1 } })
+    const onExchange = access(log)!
+    const write = (count: number) => {
+      for (let index = 0; index < count; index++) onExchange(exchangeRecord())
+    }
+    write(3)
+    expect(log.setAccess({ enabled: false, sample: 1 })).toBe(true)
+    write(100)
+    expect(log.setAccess({ enabled: true, sample: 1 })).toBe(true)
+    write(4)
+    await log.close()
+    expect(written().length).toBe(7)
+    const silent = await start({ access: { enabled: false, sample: 1 } })
+    expect(silent.setAccess({ enabled: true, sample: 0 })).toBe(true)
+    expect(silent.setAccess({ enabled: true, sample: 0.5 })).toBe(false)
+    await silent.close()
+  })
+
   it('samples line by line', async () => {
     const log = await start({ access: { enabled: true, sample: 0.25 } })
     const onExchange = access(log)!
