@@ -7,7 +7,8 @@ import { referencesOf, sourcesIn, textOf } from './repository.ts'
  */
 const ENGINE_DOORS: Record<string, readonly string[]> = {
   // Plain types: the language between the control plane and the data plane.
-  'engine/snapshot.ts': [],
+  'engine/snapshot.ts': ['engine/snapshot'],
+  'engine/snapshot': [],
   'engine/shared': [],
   'engine/net': ['engine/shared', 'engine/snapshot.ts'],
   // Codecs know memory, never sockets.
@@ -25,26 +26,39 @@ const ENGINE_DOORS: Record<string, readonly string[]> = {
     'engine/shared',
     'engine/snapshot.ts',
   ],
+  // What would become of a request, by the code that decides it for real ones.
+  'engine/explain': [
+    'engine/exchange',
+    'engine/upstream',
+    'engine/routing',
+    'engine/http1',
+    'engine/net',
+    'engine/shared',
+    'engine/snapshot.ts',
+  ],
   'engine/threads': ['engine'],
   'engine/index.ts': ['engine'],
 }
 
 const PRODUCT_DOORS: Record<string, readonly string[]> = {
   'src/config': ['engine'],
-  'src/telemetry': ['engine'],
+  'src/telemetry': ['src/config/errors.ts', 'engine'],
+  // What a running instance is told from outside: signals, changed files, the control socket.
+  'src/control': ['src/config', 'src/explain', 'src/telemetry', 'src/proxy.ts', 'engine'],
+  'src/explain': ['src/config', 'engine'],
   'src/demo': ['src/config'],
   // A tool of its own: nothing of the proxy that it measures, but for the arithmetic of latency buckets.
   'src/bench': ['engine/shared/histogram.ts'],
   'src/cli': ['src', 'engine'],
   'src/proxy.ts': ['src/config', 'src/telemetry', 'src/data-plane-thread.ts', 'engine'],
   'src/data-plane-thread.ts': ['src/telemetry', 'engine'],
-  'src/index.ts': ['src/bench', 'src/config', 'src/proxy.ts', 'engine'],
+  'src/index.ts': ['src/bench', 'src/config', 'src/explain', 'src/proxy.ts', 'engine'],
 }
 
 const DOORS = { ...ENGINE_DOORS, ...PRODUCT_DOORS }
 
 /** The engine is a library: no back end for logs, no configuration language, no command line comes with it. */
-const ENGINE_PACKAGES = ['undici']
+const ENGINE_PACKAGES = ['undici', 're2js', '@fastify/send']
 
 function roomOf(path: string): string | undefined {
   return Object.keys(DOORS).find(room => isWithin(path, room))
