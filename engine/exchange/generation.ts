@@ -133,7 +133,6 @@ export class Generation {
     const kept = new Set(next.upstreams)
     for (const upstream of this.upstreams) if (!kept.has(upstream)) upstream.retire()
     this.listeners = []
-    this.follow(next)
     this.#onEnd = onEnd
     if (this.#exchanges === 0) this.#endIfIdle()
   }
@@ -151,10 +150,13 @@ export class Generation {
     onEnd?.()
   }
 
-  /** What still runs here goes to the endpoints that the upstreams have now; where one is gone, to those that it had. */
-  follow(next: Generation): void {
-    const bySlot = new Map(next.upstreams.map(upstream => [upstream.slot, upstream]))
-    for (const upstream of this.upstreams) {
+  /**
+   * What still runs on upstreams of earlier generations goes to the endpoints that they have in this one; where one is gone,
+   * to those that it had.
+   */
+  lead(earlier: Iterable<Upstream>): void {
+    const bySlot = new Map(this.upstreams.map(upstream => [upstream.slot, upstream]))
+    for (const upstream of earlier) {
       const successor = bySlot.get(upstream.slot)
       if (successor !== undefined && successor !== upstream) upstream.update(successor.placements)
     }

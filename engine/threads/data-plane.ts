@@ -13,7 +13,7 @@ import { slots } from '../http1/llhttp.ts'
 import { TimerWheel } from '../net/timer-wheel.ts'
 import { prepareRegexes } from '../routing/regex.ts'
 import type { StatePage, StateRow } from '../shared/state-page.ts'
-import type { Address, RouteSnapshot } from '../snapshot.ts'
+import type { Address, RouteSnapshot, UpstreamSnapshot } from '../snapshot.ts'
 import type { EndpointPlacement, UpstreamPlacement } from '../upstream/placement.ts'
 import type { EngineEvent, WorkerHooks } from './api.ts'
 import { Door } from './door.ts'
@@ -41,6 +41,15 @@ interface Prepared {
   readonly doors: ReadonlyMap<number, Door>
 }
 
+/** What has come of a generation before the order to make it ready. */
+interface Received {
+  readonly routes: readonly RouteSnapshot[]
+  readonly upstreams: readonly UpstreamSnapshot[]
+  readonly placements: readonly UpstreamPlacement[]
+}
+
+const NOTHING: Received = { routes: [], upstreams: [], placements: [] }
+
 export class DataPlane {
   readonly #options: DataPlaneOptions
   readonly #context: WorkerContext
@@ -54,8 +63,8 @@ export class DataPlane {
   #prepared: Prepared | null = null
   /** Rises with each generation that is made ready, or given up: what is being made ready is wanted as long as it is the same. */
   #turn = 0
-  /** Routes of the generation that is to be made ready next. */
-  #routes: readonly RouteSnapshot[] = []
+  /** Of the generation that is to be made ready next, what has come so far. */
+  #received: Received = NOTHING
   #stopping = false
   /** What has moved before there was a generation. */
   readonly #moved = new Map<number, readonly EndpointPlacement[]>()
@@ -89,8 +98,19 @@ export class DataPlane {
   }
 
   /** Routes of the generation that `prepare` makes ready, before those of its snapshot. */
-  receive(routes: readonly RouteSnapshot[]): void {
-    this.#routes = [...this.#routes, ...routes]
+  receiveRoutes(more: readonly RouteSnapshot[]): void {
+    const { routes } = this.#received
+    this.#received = { ...this.#received, routes: [...routes, ...more] }
+  }
+
+  /** The same for its upstreams. */
+  receiveUpstreams(more: readonly UpstreamSnapshot[], theirPlacements: readonly UpstreamPlacement[]): void {
+    const { upstreams, placements } = this.#received
+    this.#received = {
+      ...this.#received,
+      upstreams: [...upstreams, ...more],
+      placements: [...placements, ...theirPlacements],
+    }
   }
 
   /**
@@ -101,14 +121,19 @@ export class DataPlane {
   async prepare(plan: GenerationPlan): Promise<(Address | null)[]> {
     this.#turn += 1
     const turn = this.#turn
-    const snapshot = { ...plan.snapshot, routes: [...this.#routes, ...plan.snapshot.routes] }
-    this.#routes = []
+    const { routes, upstreams, placements } = this.#received
+    this.#received = NOTHING
+    const snapshot = {
+      ...plan.snapshot,
+      routes: [...routes, ...plan.snapshot.routes],
+      upstreams: [...upstreams, ...plan.snapshot.upstreams],
+    }
     await prepareRegexes(snapshot)
     const { shared, net } = this.#context
     const { onEvent } = this.#options
     const generation = await Generation.build({
       snapshot,
-      placements: plan.upstreams,
+      placements: [...placements, ...plan.upstreams],
       before: this.#generation,
       shared,
       context: net,
@@ -163,7 +188,7 @@ export class DataPlane {
   /** The generation that was made ready, or is being, will not come. */
   abort(generation: number): void {
     this.#turn += 1
-    this.#routes = []
+    this.#received = NOTHING
     if (this.#prepared?.generation.number !== generation) return
     for (const door of this.#prepared.doors.values()) door.close()
     this.#prepared = null
@@ -204,12 +229,12 @@ export class DataPlane {
   }
 
   #retire(before: Generation, next: Generation): void {
-    for (const earlier of this.#retired) earlier.follow(next)
     this.#retired.add(before)
     before.retire(next, () => {
       this.#retired.delete(before)
       this.#options.onOldest?.(this.#oldest())
     })
+    next.lead(new Set([...this.#retired].flatMap(({ upstreams }) => upstreams)))
   }
 
   #oldest(): number {

@@ -1,6 +1,6 @@
 /** What the supervisor and a worker say to each other. */
 import type { PageSize } from '../shared/state-page.ts'
-import type { Address, RouteSnapshot, Snapshot } from '../snapshot.ts'
+import type { Address, RouteSnapshot, Snapshot, UpstreamSnapshot } from '../snapshot.ts'
 import type { EndpointPlacement, UpstreamPlacement } from '../upstream/placement.ts'
 import type { EngineEvent } from './api.ts'
 
@@ -39,7 +39,13 @@ export type Order =
   | { readonly kind: 'place'; readonly slot: number; readonly placements: readonly EndpointPlacement[] }
   /** Some of the routes of the generation that `prepare` is to follow for: many at once would hold a worker up. */
   | { readonly kind: 'routes'; readonly routes: readonly RouteSnapshot[] }
-  /** Makes a generation ready; routes that came before stand before those of its snapshot. Nothing is served by it before `commit`. */
+  /** Some of its upstreams, and where they are. */
+  | {
+      readonly kind: 'upstreams'
+      readonly upstreams: readonly UpstreamSnapshot[]
+      readonly placements: readonly UpstreamPlacement[]
+    }
+  /** Makes a generation ready; what came before stands before what the plan has. Nothing is served by it before `commit`. */
   | { readonly kind: 'prepare'; readonly plan: GenerationPlan }
   /** The generation that was made ready is in force. `moved` are those upstreams of it that have changed since. */
   | { readonly kind: 'commit'; readonly generation: number; readonly moved: readonly UpstreamPlacement[] }

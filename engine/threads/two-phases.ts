@@ -3,9 +3,9 @@
  * are, each serves by it.
  */
 import { ListenError } from '../net/listen-error.ts'
-import type { Address } from '../snapshot.ts'
+import type { Address, UpstreamSnapshot } from '../snapshot.ts'
 import type { UpstreamPlacement } from '../upstream/placement.ts'
-import type { Answer, GenerationPlan } from './messages.ts'
+import type { Answer, GenerationPlan, Order } from './messages.ts'
 import { ReloadError } from './reload-error.ts'
 import { isOpen, withAddresses } from './sockets.ts'
 import type { WorkerThread } from './worker-thread.ts'
@@ -13,8 +13,8 @@ import type { WorkerThread } from './worker-thread.ts'
 /** Milliseconds that a worker gets to answer. Past it: `ReloadError` in the first phase; in the second nobody waits for it. */
 const ANSWER_MS_MAX = 10_000
 
-/** Routes in one message: it takes about a millisecond to write, and to read. */
-const ROUTES_AT_ONCE = 250
+/** Routes in one message, or upstreams and endpoints: it takes about a millisecond to write, and to read. */
+const SENT_AT_ONCE = 250
 
 /**
  * Gives the plan with the ports that the system has chosen, when all are ready. Rejects with the first that is not; from then
@@ -63,13 +63,41 @@ async function prepare(
  */
 async function order(thread: WorkerThread, plan: GenerationPlan, ended: AbortSignal): Promise<Answer | null> {
   const { snapshot } = plan
-  let { routes } = snapshot
-  while (routes.length > ROUTES_AT_ONCE) {
-    const answer = await thread.order({ kind: 'routes', routes: routes.slice(0, ROUTES_AT_ONCE) })
+  const routes = pieces(snapshot.routes, () => 1)
+  const upstreams = pieces(snapshot.upstreams, ({ endpoints }) => 1 + endpoints.length)
+  const lastRoutes = routes.pop() ?? []
+  const lastUpstreams = upstreams.pop() ?? []
+  const placements = [...plan.upstreams]
+  const orders: Order[] = [
+    ...upstreams.map(some => orderOf(some, placements.splice(0, some.length))),
+    ...routes.map((some): Order => ({ kind: 'routes', routes: some })),
+  ]
+  for (const before of orders) {
+    const answer = await thread.order(before)
     if (answer === null || ended.aborted) return null
-    routes = routes.slice(ROUTES_AT_ONCE)
   }
-  return await thread.order({ kind: 'prepare', plan: { ...plan, snapshot: { ...snapshot, routes } } })
+  const rest = { ...snapshot, routes: lastRoutes, upstreams: lastUpstreams }
+  return await thread.order({ kind: 'prepare', plan: { ...plan, snapshot: rest, upstreams: placements } })
+}
+
+function orderOf(upstreams: readonly UpstreamSnapshot[], placements: readonly UpstreamPlacement[]): Order {
+  return { kind: 'upstreams', upstreams, placements }
+}
+
+/** In their order, each piece of about what may be sent at once; one that weighs more has a piece to itself. */
+function pieces<T>(all: readonly T[], weightOf: (one: T) => number): T[][] {
+  const found: T[][] = []
+  let room = 0
+  for (const one of all) {
+    const weight = weightOf(one)
+    if (weight > room) {
+      found.push([])
+      room = SENT_AT_ONCE
+    }
+    found.at(-1)?.push(one)
+    room -= weight
+  }
+  return found
 }
 
 /**

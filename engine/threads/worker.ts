@@ -81,7 +81,10 @@ async function follow(plane: DataPlane, order: Order): Promise<Answer> {
       plane.place(order.slot, order.placements)
       return { kind: 'done' }
     case 'routes':
-      plane.receive(order.routes)
+      plane.receiveRoutes(order.routes)
+      return { kind: 'done' }
+    case 'upstreams':
+      plane.receiveUpstreams(order.upstreams, order.placements)
       return { kind: 'done' }
     case 'prepare':
       return await prepare(plane, order.plan)

@@ -313,9 +313,9 @@ describe('a host', () => {
     expect([find(router, 'ab', '/'), find(router, 'ab', '/x'), find(router, 'cb', '/')]).toEqual(['one', 'path', 'two'])
   })
 
-  it('may have thousands of labels', () => {
+  it('may have as many labels as a name has room for', () => {
     const router = routerOf({ a: { hosts: ['*.b.example'] }, b: { hosts: ['*.x.y.z'] } })
-    const labels = 'a.'.repeat(10_000)
+    const labels = 'a.'.repeat(120)
     expect(findHosts(router, [`${labels}b.example`, `${labels}x.y.z`, `${labels}c.example`])).toEqual(['a', 'b', null])
   })
 })

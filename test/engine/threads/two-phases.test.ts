@@ -68,6 +68,25 @@ describe('the first phase', () => {
     expect(sent).toEqual(plan.snapshot.routes)
   })
 
+  it('does so with many upstreams and endpoints, and where they are', async () => {
+    const thread = new HandThread(0, ({ kind }) => (kind === 'upstreams' ? { kind: 'done' } : listening()))
+    const sizes = [100, 100, 600, 1, 1]
+    const snapshot = testSnapshot({
+      upstreams: Object.fromEntries(
+        sizes.map((size, index) => [`u${index}`, new Array(size).fill({ ...open, port: 1 })]),
+      ),
+    })
+    const upstreams = sizes.map((_, slot) => ({ slot, since: 1, endpoints: [] }))
+    await prepare([thread], { ...planOf(), snapshot, upstreams })
+    const sent = thread.orders.map(order => {
+      if (order.kind === 'upstreams') return [order.upstreams, order.placements] as const
+      return order.kind === 'prepare' ? ([order.plan.snapshot.upstreams, order.plan.upstreams] as const) : null
+    })
+    expect(sent.map(some => some?.[0].length)).toEqual([2, 1, 2])
+    expect(sent.flatMap(some => some?.[0] ?? [])).toEqual(snapshot.upstreams)
+    expect(sent.flatMap(some => some?.[1] ?? [])).toEqual(upstreams)
+  })
+
   it.each<[string, Answer | null, Record<string, unknown>]>([
     [
       'cannot listen',
