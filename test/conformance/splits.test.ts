@@ -14,9 +14,14 @@ interface Job<Case> {
   readonly offsets: readonly number[]
 }
 
+/** Of the places to cut each message at, every so manieth, beginning with another one in each; `ALL_SPLITS=1` takes them all. */
+const stride = process.env.ALL_SPLITS === '1' ? 1 : 4
+
 function* inTwo<Case>(cases: readonly Case[], partsOf: (testCase: Case) => Parts): Generator<Job<Case>> {
-  for (const testCase of cases) {
-    for (const offset of splitOffsets(bytesOf(partsOf(testCase)).length)) yield { testCase, offsets: [offset] }
+  for (const [index, testCase] of cases.entries()) {
+    for (const [place, offset] of splitOffsets(bytesOf(partsOf(testCase)).length).entries()) {
+      if ((place + index) % stride === 0) yield { testCase, offsets: [offset] }
+    }
   }
 }
 

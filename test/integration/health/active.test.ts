@@ -35,7 +35,7 @@ describe('active checks', () => {
       { upstream: 'api', endpoint: 'a', reason: 'status 204' },
     ])
     // Checks are requests of the supervisor: nothing is counted for them.
-    expect(ensemble.proxy.stats().exchangesTotal).toBe(40)
+    await expect.poll(() => ensemble.proxy.stats().exchangesTotal).toBe(40)
   })
 
   it('let an endpoint that comes up begin with little', async () => {

@@ -84,6 +84,8 @@ function keep(origin: Player): { answer: (index: number) => Promise<void> } {
 async function asking(target: string, ...fields: string[]): Promise<RawClient> {
   const client = await scene.client()
   const begun = () => scene.proxy.stats().exchangesActive + scene.proxy.stats().exchangesTotal
+  // What was answered just now may be on its way from the one count to the other.
+  await scene.proxy.reports()
   const before = begun()
   await client.send(get(target, ...fields))
   await waitFor(() => begun() > before, `a request for ${target} under way`)
