@@ -1,9 +1,9 @@
 /** Answers of the proxy's own: put together once where they are always the same, else for each request. */
 import { editFields, formatFields } from '../http1/field-edits.ts'
 import { statusText } from '../http1/status.ts'
-import type { MessageEdits, TemplateLines } from '../routing/message-edits.ts'
+import type { MessageEdits, TemplateLines } from '../rewriting/message-edits.ts'
+import type { ResponseValues } from '../rewriting/template.ts'
 import type { RoutedRequest } from '../routing/request.ts'
-import type { ResponseValues } from '../routing/template.ts'
 import type { FieldLine } from '../snapshot.ts'
 
 export interface StaticAnswer {

@@ -3,9 +3,14 @@
  * response of the upstream. The first page that has the status counts, those of the route before those for all.
  */
 import type { Head } from '../http1/head.ts'
-import type { MessageEdits } from '../routing/message-edits.ts'
+import type { MessageEdits } from '../rewriting/message-edits.ts'
+import {
+  type CompiledTemplate,
+  compileTemplate,
+  type ResponseValues,
+  type TemplatePlace,
+} from '../rewriting/template.ts'
 import type { RoutedRequest } from '../routing/request.ts'
-import { type CompiledTemplate, compileTemplate, type ResponseValues, type TemplatePlace } from '../routing/template.ts'
 import type { ErrorPageSnapshot, FieldLine, StatusRange, Template } from '../snapshot.ts'
 import { type AnswerParts, mayHaveContent, PLAIN_TEXT, type StaticAnswer, staticAnswer } from './answer.ts'
 

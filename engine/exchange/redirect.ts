@@ -1,6 +1,6 @@
 /** Answers that send the client elsewhere. */
-import { Location } from '../routing/location.ts'
-import type { MessageEdits } from '../routing/message-edits.ts'
+import { Location } from '../rewriting/location.ts'
+import type { MessageEdits } from '../rewriting/message-edits.ts'
 import type { RoutedRequest } from '../routing/request.ts'
 import type { RouteAction } from '../snapshot.ts'
 import { type StaticAnswer, staticAnswer } from './answer.ts'

@@ -1,7 +1,7 @@
 /** How the head of a request reads once it is written for an endpoint. */
 import type { RequestRewrite } from '../http1/head-writer.ts'
+import { upstreamHost } from '../rewriting/rewrite.ts'
 import type { RoutedRequest } from '../routing/request.ts'
-import { upstreamHost } from '../routing/rewrite.ts'
 import type { Route } from './route.ts'
 
 /** In place of a host: the endpoint's own. */

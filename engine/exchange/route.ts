@@ -1,6 +1,6 @@
 /** A route made ready for use: what becomes of the requests that it takes. */
-import { compileMessageEdits, type MessageEdits } from '../routing/message-edits.ts'
-import { type CompiledHost, compileHost, compileTargetRewrite, type TargetRewrite } from '../routing/rewrite.ts'
+import { compileMessageEdits, type MessageEdits } from '../rewriting/message-edits.ts'
+import { type CompiledHost, compileHost, compileTargetRewrite, type TargetRewrite } from '../rewriting/rewrite.ts'
 import type { Importance, RouteSnapshot, RouteTimeouts, Snapshot } from '../snapshot.ts'
 import { HIGH, LOW, NORMAL } from '../upstream/concurrency-limit.ts'
 import type { Upstream } from '../upstream/upstream.ts'

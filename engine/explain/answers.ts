@@ -1,9 +1,9 @@
 /** Answers of the proxy's own, as the client gets them. */
 import { errorAnswer, linesOf, type StaticAnswer } from '../exchange/answer.ts'
 import type { ErrorPages } from '../exchange/error-pages.ts'
-import type { MessageEdits } from '../routing/message-edits.ts'
+import type { MessageEdits } from '../rewriting/message-edits.ts'
+import { NO_RESPONSE, type ResponseValues } from '../rewriting/template.ts'
 import type { RoutedRequest } from '../routing/request.ts'
-import { NO_RESPONSE, type ResponseValues } from '../routing/template.ts'
 import type { FieldLine } from '../snapshot.ts'
 import type { ExplainedAnswer } from './explanation.ts'
 import { parseHead } from './parse-head.ts'

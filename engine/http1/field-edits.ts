@@ -6,6 +6,7 @@
  */
 import type { FieldEdits, FieldLine } from '../snapshot.ts'
 import { identifyField } from './field-names.ts'
+import { OWNED_FIELDS } from './owned-fields.ts'
 
 export type MessageSide = 'request' | 'response'
 
@@ -24,20 +25,6 @@ export interface CompiledEdits {
   /** Lines to add, each with its CRLF. */
   readonly lines: Buffer
 }
-
-/** Fields that say where a message ends, or what a connection does: we write them ourselves, whatever a snapshot says. */
-const OURS: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'expect',
-  'http2-settings',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
 
 /**
  * `null` where there is nothing to change, so that the common case is one test. `lines` are those of `edits` that are the
@@ -59,7 +46,7 @@ export function compileEdits(edits: FieldEdits, lines: readonly FieldLine[], sid
 function check(name: string, side: MessageSide): void {
   if (!/^[!#$%&'*+\-.^`|~\w]+$/.test(name)) throw new Error(`${JSON.stringify(name)} is not a field name`)
   const lower = name.toLowerCase()
-  if (OURS.has(lower) || (lower === 'host' && side === 'request')) {
+  if (OWNED_FIELDS.has(lower) || (lower === 'host' && side === 'request')) {
     throw new Error(`a route may not change the field ${name}: it is for the proxy to write`)
   }
 }

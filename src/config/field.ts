@@ -1,3 +1,4 @@
+import { OWNED_FIELDS } from '../../engine/http1/owned-fields.ts'
 import { accepted, type Parsed, quote, refusalsAs, refused as refusedAs } from './parsed.ts'
 
 /** Field names and values that the configuration adds or removes (RFC 9110, section 5). */
@@ -7,23 +8,6 @@ const refused = refusalsAs('wrong-header')
 /** Bytes; a field line beyond this would not fit the head limits of most peers. */
 const FIELD_NAME_MAX = 256
 const FIELD_VALUE_MAX = 8192
-
-/**
- * Fields that say where a message ends or what a connection does. The proxy writes them itself; one that a configuration
- * sets or takes away would let the two sides disagree about framing (request smuggling).
- */
-const OWNED = new Set([
-  'connection',
-  'content-length',
-  'expect',
-  'http2-settings',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
 
 /** A field name, a method, the name of a cookie: a token (RFC 9110, section 5.6.2). `kind` with its article. */
 export function parseToken(text: string, kind: string): Parsed<string> {
@@ -39,7 +23,7 @@ export function parseFieldName(text: string, hostKey = 'rewrite.host'): Parsed<s
   if (!token.ok) return token
   const name = text.toLowerCase()
   if (name === 'host') return refusedAs('"host" may not be changed here', `use ${hostKey}`, 'protected-header')
-  if (OWNED.has(name)) {
+  if (OWNED_FIELDS.has(name)) {
     const message = `${quote(text)} belongs to the connection or its framing and may not be changed`
     return refusedAs(message, 'leave it out: the proxy writes it itself', 'protected-header')
   }

@@ -15,10 +15,12 @@ const ENGINE_DOORS: Record<string, readonly string[]> = {
   'engine/http1': ['engine/net/slots.ts', 'engine/net/byte-buffer.ts', 'engine/shared', 'engine/snapshot.ts'],
   'engine/http2': ['engine/net/slots.ts', 'engine/net/byte-buffer.ts', 'engine/shared', 'engine/snapshot.ts'],
   'engine/routing': ['engine/http1', 'engine/http2', 'engine/shared', 'engine/snapshot.ts'],
+  'engine/rewriting': ['engine/routing', 'engine/http1', 'engine/http2', 'engine/shared', 'engine/snapshot.ts'],
   'engine/upstream': ['engine/http1', 'engine/http2', 'engine/net', 'engine/shared', 'engine/snapshot.ts'],
   'engine/l4': ['engine/upstream', 'engine/net', 'engine/shared', 'engine/snapshot.ts'],
   'engine/exchange': [
     'engine/upstream',
+    'engine/rewriting',
     'engine/routing',
     'engine/http1',
     'engine/http2',
@@ -30,6 +32,7 @@ const ENGINE_DOORS: Record<string, readonly string[]> = {
   'engine/explain': [
     'engine/exchange',
     'engine/upstream',
+    'engine/rewriting',
     'engine/routing',
     'engine/http1',
     'engine/net',

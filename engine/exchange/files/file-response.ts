@@ -9,10 +9,10 @@
  * The exchange ends it from anywhere, and with it closes the file.
  */
 import { NO_CONTENT } from '../../http1/framing.ts'
-import type { PendingLines } from '../../routing/message-edits.ts'
+import type { PendingLines } from '../../rewriting/message-edits.ts'
+import { REFUSED_TARGET, upstreamTarget } from '../../rewriting/rewrite.ts'
+import { NO_RESPONSE } from '../../rewriting/template.ts'
 import type { RoutedRequest } from '../../routing/request.ts'
-import { REFUSED_TARGET, upstreamTarget } from '../../routing/rewrite.ts'
-import { NO_RESPONSE } from '../../routing/template.ts'
 import type { FieldLine } from '../../snapshot.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'

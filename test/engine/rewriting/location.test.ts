@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { Location } from '../../../engine/rewriting/location.ts'
 import type { Captures } from '../../../engine/routing/captures.ts'
-import { Location } from '../../../engine/routing/location.ts'
 import type { Template, TemplateValue } from '../../../engine/snapshot.ts'
-import { ofRequest } from './request-head.ts'
+import { ofRequest } from '../routing/request-head.ts'
 
 const rest: TemplateValue = { kind: 'capture', name: '*' }
 const id: TemplateValue = { kind: 'capture', name: 'id' }

@@ -1,18 +1,18 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { canonicalPath } from '../../../engine/routing/path.ts'
-import { loadRegexes } from '../../../engine/routing/regex.ts'
 import {
   compileHost,
   compileTargetRewrite,
   REFUSED_TARGET,
   upstreamHost,
   upstreamTarget,
-} from '../../../engine/routing/rewrite.ts'
+} from '../../../engine/rewriting/rewrite.ts'
+import { canonicalPath } from '../../../engine/routing/path.ts'
+import { loadRegexes } from '../../../engine/routing/regex.ts'
 import type { HostRewrite, PathEdit, PathPolicy, QueryEdits, Template } from '../../../engine/snapshot.ts'
 import { get, head } from '../../support/heads.ts'
 import { routeSnapshot } from '../../support/snapshot.ts'
-import { ofHead, type RoutedOptions } from './routed.ts'
+import { ofHead, type RoutedOptions } from '../routing/routed.ts'
 
 beforeAll(loadRegexes)
 

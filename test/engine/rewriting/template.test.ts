@@ -1,17 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createForwarding } from '../../../engine/http1/head-writer.ts'
-import type { RequestSource } from '../../../engine/routing/request.ts'
 import {
   CompiledTemplate,
   compileTemplate,
   evaluate,
   PendingTemplate,
   type TemplatePlace,
-} from '../../../engine/routing/template.ts'
+} from '../../../engine/rewriting/template.ts'
+import type { RequestSource } from '../../../engine/routing/request.ts'
 import type { Template, TemplateValue } from '../../../engine/snapshot.ts'
 import { get, head } from '../../support/heads.ts'
-import { ofHead, type RoutedOptions } from './routed.ts'
+import { ofHead, type RoutedOptions } from '../routing/routed.ts'
 
 function sourceOf(trusted: boolean, client = '192.0.2.1:4000'): RequestSource {
   return {

@@ -4,8 +4,9 @@
  * with one slash in front (`//evil.example` is a host to a browser), and a value within a host cannot end it
  * (`https://evil.example/.b.example`).
  */
+
+import type { RoutedRequest } from '../routing/request.ts'
 import type { Template, TemplateValue } from '../snapshot.ts'
-import type { RoutedRequest } from './request.ts'
 import { type CompiledTemplate, compileTemplate, evaluate } from './template.ts'
 
 type Parts = readonly (string | TemplateValue)[]

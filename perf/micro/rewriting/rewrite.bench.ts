@@ -1,12 +1,12 @@
 /** What the upstream is asked for: nothing is made of a target that goes as it came. */
 
+import { compileTargetRewrite, upstreamTarget } from '../../../engine/rewriting/rewrite.ts'
 import { loadRegexes } from '../../../engine/routing/regex.ts'
 import type { RoutedRequest } from '../../../engine/routing/request.ts'
-import { compileTargetRewrite, upstreamTarget } from '../../../engine/routing/rewrite.ts'
 import type { PathEdit, QueryEdits } from '../../../engine/snapshot.ts'
 import { routeSnapshot } from '../../../test/support/snapshot.ts'
 import { bench, cycle, runIfMain } from '../harness.ts'
-import { POLICY, requestOf } from './heads.ts'
+import { POLICY, requestOf } from '../routing/heads.ts'
 
 await loadRegexes()
 

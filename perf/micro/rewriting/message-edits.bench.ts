@@ -1,8 +1,8 @@
 /** Field lines that are made anew for each request. */
-import { compileMessageEdits } from '../../../engine/routing/message-edits.ts'
+import { compileMessageEdits } from '../../../engine/rewriting/message-edits.ts'
 import type { FieldEdits } from '../../../engine/snapshot.ts'
 import { bench, cycle, runIfMain } from '../harness.ts'
-import { requestOf } from './heads.ts'
+import { requestOf } from '../routing/heads.ts'
 
 const FIELDS = [
   ['User-Agent', 'bench'],

@@ -4,10 +4,10 @@
  */
 import { isHost } from '../http1/host.ts'
 import { ASTERISK_FORM } from '../http1/request-facts.ts'
+import { canonicalPath } from '../routing/path.ts'
+import { compileRegex, takeOverlong } from '../routing/regex.ts'
+import type { RoutedRequest } from '../routing/request.ts'
 import type { HostRewrite, PathEdit, PathPolicy, QueryEdits, RouteSnapshot, TemplateLine } from '../snapshot.ts'
-import { canonicalPath } from './path.ts'
-import { compileRegex, takeOverlong } from './regex.ts'
-import type { RoutedRequest } from './request.ts'
 import { asPath, type CompiledTemplate, compileTemplate, evaluate, onWire } from './template.ts'
 
 type EditPath = (path: string, request: RoutedRequest) => string

@@ -2,8 +2,9 @@
  * Templates made ready: text from a request, and from its response where that is known only later. All text here is as on
  * the wire, a character for each byte (Latin-1); what the configuration says in other letters is UTF-8.
  */
+
+import type { RoutedRequest } from '../routing/request.ts'
 import type { Template, TemplateValue } from '../snapshot.ts'
-import type { RoutedRequest } from './request.ts'
 
 /**
  * Where the text will stand: a value must never break the syntax around it. `path` and `query` (the value of one of its fields)

@@ -4,13 +4,13 @@ import { createForwarding, writeRequestHead, writeResponseHead } from '../../../
 import { REQUEST, RESPONSE } from '../../../engine/http1/llhttp.ts'
 import { readResponse, response } from '../../../engine/http1/response-facts.ts'
 import { ByteBuffer } from '../../../engine/net/byte-buffer.ts'
-import { compileMessageEdits } from '../../../engine/routing/message-edits.ts'
+import { compileMessageEdits } from '../../../engine/rewriting/message-edits.ts'
 import type { RequestSource } from '../../../engine/routing/request.ts'
 import type { FieldEdits, Template, TemplateLine, TemplateValue } from '../../../engine/snapshot.ts'
 import { get, head } from '../../support/heads.ts'
 import { NO_EDITS } from '../../support/snapshot.ts'
 import { feed } from '../http1/feed.ts'
-import { ofHead } from './routed.ts'
+import { ofHead } from '../routing/routed.ts'
 
 type Line = readonly [name: string, value: string]
 
