@@ -12,6 +12,7 @@ export type * from './snapshot/http.ts'
 export type * from './snapshot/listener.ts'
 export type * from './snapshot/route.ts'
 export type * from './snapshot/template.ts'
+export type * from './snapshot/tls.ts'
 export type * from './snapshot/upstream.ts'
 
 export interface Snapshot {

@@ -1,6 +1,6 @@
 /** Answers of the proxy's own: put together once where they are always the same, else for each request. */
-import { editFields, formatFields } from '../http1/field-edits.ts'
-import { statusText } from '../http1/status.ts'
+import { editFields, formatFields } from '../http/field-edits.ts'
+import { statusText } from '../http/status.ts'
 import type { MessageEdits, TemplateLines } from '../rewriting/message-edits.ts'
 import type { ResponseValues } from '../rewriting/template.ts'
 import type { RoutedRequest } from '../routing/request.ts'

@@ -1,12 +1,12 @@
 /** One try of a request on one endpoint: what its session calls. */
-import type { Head } from '../http1/head.ts'
-import type { ResponseFacts } from '../http1/response-facts.ts'
+import type { Head } from '../http/head.ts'
+import type { ResponseFacts } from '../http/response-facts.ts'
 import type { Slot } from '../net/slots.ts'
 import { Timer, type TimerTarget } from '../net/timer-wheel.ts'
 import type { ClientSession } from '../upstream/client-session.ts'
 import type { Endpoint } from '../upstream/endpoint.ts'
 import { GOOD, type Outcome, outcomeOfStatus } from '../upstream/health/outcome.ts'
-import type { RequestFate, ResponseReceiver, SessionError } from '../upstream/response-receiver.ts'
+import type { RequestFate, ResponseReceiver, SessionError, StreamSwitch } from '../upstream/response-receiver.ts'
 import { CountedTry } from './counted-try.ts'
 import type { Forward } from './forward.ts'
 
@@ -106,11 +106,11 @@ export class Attempt extends CountedTry implements ResponseReceiver, TimerTarget
     this.#forward.onResponseEnd(trailers, now)
   }
 
-  onSwitch(_session: ClientSession, head: Head, facts: ResponseFacts, start: number, end: number): void {
+  onSwitch(_session: ClientSession, change: StreamSwitch): void {
     const now = performance.now()
-    this.responded(facts.status, now)
+    this.responded(change.facts.status, now)
     this.settle(GOOD, now)
-    this.#forward.onSwitch(this, head, facts, start, end)
+    this.#forward.onSwitch(this, change)
   }
 
   onSessionError(_session: ClientSession, error: SessionError, fate: RequestFate): void {

@@ -1,4 +1,4 @@
-import { createForwarding, type Forwarding } from '../http1/head-writer.ts'
+import { createForwarding, type Forwarding } from '../http/head-writer.ts'
 import type { StreamHandle } from '../net/handles.ts'
 import type { ListenerTerms } from './generation.ts'
 

@@ -1,11 +1,11 @@
 /** The client's side of an exchange, whatever protocol it speaks. */
-import type { CompiledEdits } from '../http1/field-edits.ts'
-import type { Head } from '../http1/head.ts'
-import type { Forwarding } from '../http1/head-writer.ts'
-import type { ResponseFacts } from '../http1/response-facts.ts'
+import type { CompiledEdits } from '../http/field-edits.ts'
+import type { Head } from '../http/head.ts'
+import type { Forwarding } from '../http/head-writer.ts'
+import type { ResponseFacts } from '../http/response-facts.ts'
+import type { ByteStream } from '../net/byte-stream.ts'
 import type { Slot } from '../net/slots.ts'
 import type { FieldLine } from '../snapshot.ts'
-import type { ClientSession } from '../upstream/client-session.ts'
 import type { StaticAnswer } from './answer.ts'
 import type { ErrorPages } from './error-pages.ts'
 
@@ -35,7 +35,8 @@ export interface Downstream {
 
 /** The upstream has answered with 101. */
 export interface ProtocolSwitch {
-  readonly session: ClientSession
+  /** The origin's side, which is the tunnel's from here. */
+  readonly stream: ByteStream
   readonly head: Head
   readonly facts: ResponseFacts
   readonly edits: CompiledEdits | null

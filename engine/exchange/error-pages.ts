@@ -2,7 +2,7 @@
  * What clients are told in place of an error: of one that the proxy makes itself, and, where a page asks for that, of a
  * response of the upstream. The first page that has the status counts, those of the route before those for all.
  */
-import type { Head } from '../http1/head.ts'
+import type { Head } from '../http/head.ts'
 import type { MessageEdits } from '../rewriting/message-edits.ts'
 import {
   type CompiledTemplate,

@@ -14,7 +14,7 @@
  * the exchange from anywhere. What happens between waiting and responding is the work of `Forward`, or where the route has
  * files, of `FileResponse`.
  */
-import { METHOD_HEAD } from '../http1/request-facts.ts'
+import { METHOD_HEAD } from '../http/request-facts.ts'
 import type { Slot } from '../net/slots.ts'
 import { Timer, type TimerTarget } from '../net/timer-wheel.ts'
 import type { RoutedRequest } from '../routing/request.ts'

@@ -10,11 +10,11 @@
  *
  * While no session has the request, it is held here; beside a slow try there may be a second one (`Race`).
  */
-import { CHUNKED_CONTENT, NO_CONTENT } from '../http1/framing.ts'
-import type { Head } from '../http1/head.ts'
-import { writeRequestHead } from '../http1/head-writer.ts'
-import type { RequestFacts } from '../http1/request-facts.ts'
-import type { ResponseFacts } from '../http1/response-facts.ts'
+import { CHUNKED_CONTENT, NO_CONTENT } from '../http/framing.ts'
+import type { Head } from '../http/head.ts'
+import { writeRequestHead } from '../http/head-writer.ts'
+import type { RequestFacts } from '../http/request-facts.ts'
+import type { ResponseFacts } from '../http/response-facts.ts'
 import type { ByteBuffer } from '../net/byte-buffer.ts'
 import type { Slot } from '../net/slots.ts'
 import type { PendingLines } from '../rewriting/message-edits.ts'
@@ -27,7 +27,14 @@ import { REFUSED_BY_CIRCUIT, TRIAL } from '../upstream/admission.ts'
 import type { ClientSession } from '../upstream/client-session.ts'
 import type { Endpoint } from '../upstream/endpoint.ts'
 import { outcomeOfStatus } from '../upstream/health/outcome.ts'
-import { GONE, type RequestFate, type SessionError, UNANSWERED, UNSENT } from '../upstream/response-receiver.ts'
+import {
+  GONE,
+  type RequestFate,
+  type SessionError,
+  type StreamSwitch,
+  UNANSWERED,
+  UNSENT,
+} from '../upstream/response-receiver.ts'
 import { type Entry, FULL, QUEUE_FULL, WAITS } from '../upstream/room.ts'
 import type { Lack, Upstream } from '../upstream/upstream.ts'
 import { Attempt } from './attempt.ts'
@@ -438,12 +445,11 @@ export class Forward {
     this.exchange.respondEnd(trailers, nowMs)
   }
 
-  onSwitch(attempt: Attempt, head: Head, facts: ResponseFacts, start: number, end: number): void {
-    this.#answered(attempt, facts.status, performance.now())
-    const { session } = attempt
+  onSwitch(attempt: Attempt, change: StreamSwitch): void {
+    const { status } = change.facts
+    this.#answered(attempt, status, performance.now())
     const { edits } = this.#route.response
-    const lines = this.#linesOf(attempt, facts.status)
-    this.exchange.startTunnel({ session, head, facts, edits, lines, start, end })
+    this.exchange.startTunnel({ ...change, edits, lines: this.#linesOf(attempt, status) })
   }
 
   onTryTimeout(attempt: Attempt): void {

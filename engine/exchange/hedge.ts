@@ -2,8 +2,8 @@
  * The second try beside a slow first one: when it begins, and whether it may. Only for requests that may be sent twice and
  * have no content, on another endpoint, and within a budget.
  */
-import { NO_CONTENT } from '../http1/framing.ts'
-import type { RequestFacts } from '../http1/request-facts.ts'
+import { NO_CONTENT } from '../http/framing.ts'
+import type { RequestFacts } from '../http/request-facts.ts'
 import { stampOf } from '../shared/clock.ts'
 import { HEDGES_TOTAL } from '../shared/state-page.ts'
 import type { Attempt } from './attempt.ts'

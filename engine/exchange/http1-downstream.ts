@@ -11,11 +11,11 @@
  *
  * What a client sends ahead of its turn is kept, up to a bound, until the response before it is out.
  */
-import { Head } from '../http1/head.ts'
-import type { Forwarding } from '../http1/head-writer.ts'
+import { Head } from '../http/head.ts'
+import type { Forwarding } from '../http/head-writer.ts'
+import { METHOD_HEAD, readRequest, request } from '../http/request-facts.ts'
 import { AHEAD_BYTES_MAX, memory, REQUEST, replay } from '../http1/llhttp.ts'
 import { HEAD_TOO_LARGE, MessageParser, parsed } from '../http1/message-parser.ts'
-import { METHOD_HEAD, readRequest, request } from '../http1/request-facts.ts'
 import { ByteBuffer } from '../net/byte-buffer.ts'
 import { BULK_READ_BYTES, type Connection, type ConnectionOwner, FAULT } from '../net/connection.ts'
 import type { Slot } from '../net/slots.ts'
@@ -396,11 +396,10 @@ export class Http1Downstream implements ConnectionOwner, Downstream {
   }
 
   switchProtocols(change: ProtocolSwitch): void {
-    const upstream = change.session.connection as Connection
     const exchange = this.#exchange as Exchange
     this.response.sendSwitch(change)
     this.#parser.close()
-    const tunnel = new Tunnel(this.#connection, upstream, this.#terms.settings.timeouts.tunnelMs, exchange)
+    const tunnel = new Tunnel(this.#connection, change.stream, this.#terms.settings.timeouts.tunnelMs, exchange)
     tunnel.begin(this.#ahead)
     this.#ahead = null
     this.#letGo()

@@ -2,11 +2,12 @@
  * A request that is kept past the read that brought its head, for routes where somebody needs it later: another route that
  * takes it when the upstream of the first one cannot answer, or text that is put together with the response.
  */
+
+import { CHUNKED_CONTENT, NO_CONTENT } from '../http/framing.ts'
+import { Head } from '../http/head.ts'
+import { RequestFacts } from '../http/request-facts.ts'
 import { addChunk, lastChunk } from '../http1/chunk.ts'
-import { CHUNKED_CONTENT, NO_CONTENT } from '../http1/framing.ts'
-import { Head } from '../http1/head.ts'
 import { memory } from '../http1/llhttp.ts'
-import { RequestFacts } from '../http1/request-facts.ts'
 import { ByteBuffer } from '../net/byte-buffer.ts'
 import { NOBODY, type RequestSource, RoutedRequest } from '../routing/request.ts'
 

@@ -7,9 +7,9 @@
  *
  * Content is copied into buffers of the copy's own: the client's slots are not lent, and its reading is never paused.
  */
-import { CHUNKED_CONTENT, NO_CONTENT } from '../http1/framing.ts'
-import { METHOD_HEAD } from '../http1/request-facts.ts'
-import type { ResponseFacts } from '../http1/response-facts.ts'
+import { CHUNKED_CONTENT, NO_CONTENT } from '../http/framing.ts'
+import { METHOD_HEAD } from '../http/request-facts.ts'
+import type { ResponseFacts } from '../http/response-facts.ts'
 import { Timer, type TimerTarget } from '../net/timer-wheel.ts'
 import type { RoutedRequest } from '../routing/request.ts'
 import type { ClientSession } from '../upstream/client-session.ts'
@@ -106,8 +106,8 @@ export class MirrorCopy extends CountedTry implements ResponseReceiver, TimerTar
   }
 
   #checkWaiting(): void {
-    const { connection, out } = this.session
-    const waiting = connection === null ? out.length - this.#headBytes : connection.handle.writeQueueSize
+    const { session } = this
+    const waiting = session.open ? session.waitingBytes : session.out.length - this.#headBytes
     if (waiting <= this.#mirror.contentBytesMax) return
     this.#mirror.dropped(this.worker.row)
     this.#cut(null)

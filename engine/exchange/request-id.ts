@@ -1,5 +1,5 @@
-import { X_REQUEST_ID } from '../http1/field-names.ts'
-import type { Head } from '../http1/head.ts'
+import { X_REQUEST_ID } from '../http/field-names.ts'
+import type { Head } from '../http/head.ts'
 
 /** What a request says that it is called; `null` where it does not. Only proxies that are trusted are to be believed. */
 export function requestIdIn(head: Head): string | null {

@@ -1,5 +1,5 @@
 /** How the head of a request reads once it is written for an endpoint. */
-import type { RequestRewrite } from '../http1/head-writer.ts'
+import type { RequestRewrite } from '../http/head-writer.ts'
 import { upstreamHost } from '../rewriting/rewrite.ts'
 import type { RoutedRequest } from '../routing/request.ts'
 import type { Route } from './route.ts'

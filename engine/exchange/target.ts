@@ -1,5 +1,5 @@
 /** An upstream as one route uses it: what the route says of tries and times stands in place of what the upstream says. */
-import { methodNumber } from '../http1/methods.ts'
+import { methodNumber } from '../http/methods.ts'
 import type { CircuitBreakerSnapshot, RetrySnapshot, RouteTimeouts, UpstreamSnapshot } from '../snapshot.ts'
 import { depositOf } from '../upstream/budget.ts'
 import type { Upstream } from '../upstream/upstream.ts'

@@ -4,27 +4,28 @@
  */
 import { memory } from '../http1/llhttp.ts'
 import type { ByteBuffer } from '../net/byte-buffer.ts'
-import { BULK_READ_BYTES, type Connection, type ConnectionOwner } from '../net/connection.ts'
+import type { ByteStream, ByteStreamOwner } from '../net/byte-stream.ts'
+import { BULK_READ_BYTES } from '../net/connection.ts'
 import type { ErrorCode } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 
-export class Tunnel implements ConnectionOwner {
-  readonly #downstream: Connection
-  readonly #upstream: Connection
+export class Tunnel implements ByteStreamOwner {
+  readonly #downstream: ByteStream
+  readonly #upstream: ByteStream
   readonly #idleMs: number
   readonly #exchange: Exchange
   #bytesIn = 0
   #bytesOut = 0
   #ended = false
 
-  constructor(downstream: Connection, upstream: Connection, idleMs: number, exchange: Exchange) {
+  constructor(downstream: ByteStream, upstream: ByteStream, idleMs: number, exchange: Exchange) {
     this.#downstream = downstream
     this.#upstream = upstream
     this.#idleMs = idleMs
     this.#exchange = exchange
   }
 
-  /** Takes both connections over; `ahead` is what the client sent behind its request. */
+  /** Takes both streams over; `ahead` is what the client sent behind its request. */
   begin(ahead: ByteBuffer | null): void {
     this.#downstream.owner = this
     this.#upstream.owner = this
@@ -42,32 +43,32 @@ export class Tunnel implements ConnectionOwner {
     else this.#downstream.pause()
   }
 
-  onRead(connection: Connection, start: number, end: number): void {
-    const other = this.#other(connection)
+  onRead(stream: ByteStream, start: number, end: number): void {
+    const other = this.#other(stream)
     const count = end - start
-    if (connection === this.#downstream) this.#bytesIn += count
+    if (stream === this.#downstream) this.#bytesIn += count
     else this.#bytesOut += count
     this.#downstream.setDeadline(this.#idleMs)
     let taken: boolean
-    if (connection.ownsSlot) {
-      taken = other.write(memory, start, end, connection.slot)
+    if (stream.ownsSlot) {
+      taken = other.write(memory, start, end, stream.slot)
     } else {
       // The landing slot is everybody's: what the kernel does not take at once needs a place of its own.
       taken = other.write(Buffer.from(memory.subarray(start, end)), 0, count, null)
     }
-    if (!taken) connection.pause()
-    if (count >= BULK_READ_BYTES) connection.takeSlot()
-    else connection.giveSlot()
+    if (!taken) stream.pause()
+    if (count >= BULK_READ_BYTES) stream.takeSlot()
+    else stream.giveSlot()
   }
 
-  onDrain(connection: Connection): void {
+  onDrain(stream: ByteStream): void {
     this.#downstream.setDeadline(this.#idleMs)
-    this.#other(connection).resume()
+    this.#other(stream).resume()
     this.#endIfDone()
   }
 
-  onReadEnd(connection: Connection): void {
-    this.#other(connection).shutdown()
+  onReadEnd(stream: ByteStream): void {
+    this.#other(stream).shutdown()
     this.#endIfDone()
   }
 
@@ -81,8 +82,8 @@ export class Tunnel implements ConnectionOwner {
     this.#end('tunnel_idle_timeout')
   }
 
-  onClose(connection: Connection): void {
-    const isClient = connection === this.#downstream
+  onClose(stream: ByteStream): void {
+    const isClient = stream === this.#downstream
     if (!isClient) this.#downstream.reset()
     this.#end(isClient ? 'client_closed' : 'upstream_closed')
   }
@@ -100,7 +101,7 @@ export class Tunnel implements ConnectionOwner {
     this.#exchange.tunnelEnded(error, this.#bytesIn, this.#bytesOut)
   }
 
-  #other(connection: Connection): Connection {
-    return connection === this.#downstream ? this.#upstream : this.#downstream
+  #other(stream: ByteStream): ByteStream {
+    return stream === this.#downstream ? this.#upstream : this.#downstream
   }
 }

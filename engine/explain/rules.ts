@@ -1,6 +1,6 @@
 /** What a route has in force while a request is under way. */
 import type { Target } from '../exchange/target.ts'
-import type { RequestFacts } from '../http1/request-facts.ts'
+import type { RequestFacts } from '../http/request-facts.ts'
 import type { ErrorPageSnapshot, RouteSnapshot, Snapshot, StatusRange } from '../snapshot.ts'
 import type { ExplainedErrorPage, ExplainedRules } from './explanation.ts'
 

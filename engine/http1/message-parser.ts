@@ -6,8 +6,9 @@
  * by all parsers of the thread and valid until the next call.
  */
 
-import type { Head, SavedHead } from './head.ts'
-import { FIELD_LINES_MAX } from './head.ts'
+import type { Head, SavedHead } from '../http/head.ts'
+import { FIELD_LINES_MAX } from '../http/head.ts'
+import { isForbiddenTrailer } from '../http/trailers.ts'
 import {
   type Callbacks,
   closeParser,
@@ -24,7 +25,6 @@ import {
   REQUEST,
   setCallbacks,
 } from './llhttp.ts'
-import { isForbiddenTrailer } from './trailers.ts'
 
 /** Why a message was refused; negative, so that nothing else is taken for it. */
 export const MALFORMED = -1

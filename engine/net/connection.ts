@@ -10,6 +10,7 @@
  *   (`ownsSlot`) may be given to another's `write`; when that returns false the reader must `pause()` until it drains.
  * - Errors of reads and writes reach the owner as `onClose`, from a clean stack, at most once, and never after `destroy()`.
  */
+import type { ByteStream } from './byte-stream.ts'
 import {
   END_OF_FILE,
   errorName,
@@ -62,7 +63,7 @@ let spareWriteRequest: WriteRequest = new WriteWrap()
 /** What `onClose` says where an exception of ours broke the connection. */
 export const FAULT = 'EFAULT'
 
-export class Connection implements TimerTarget {
+export class Connection implements ByteStream, TimerTarget {
   readonly context: NetContext
   readonly handle: StreamHandle
   readonly timer: Timer

@@ -1,6 +1,6 @@
 /** Changes to a message's field section with values that may differ with each request. */
-import { type CompiledEdits, compileEdits, type MessageSide } from '../http1/field-edits.ts'
-import { isBlank } from '../http1/head.ts'
+import { type CompiledEdits, compileEdits, type MessageSide } from '../http/field-edits.ts'
+import { isBlank } from '../http/head.ts'
 import type { RoutedRequest } from '../routing/request.ts'
 import type { FieldEdits, FieldLine, TemplateLine } from '../snapshot.ts'
 import { type CompiledTemplate, compileTemplate, type PendingTemplate, type ResponseValues } from './template.ts'

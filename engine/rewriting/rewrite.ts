@@ -2,8 +2,8 @@
  * What the upstream is asked for: a route's changes to path, query and host. Nothing here knows of exchanges, so that it can be
  * explained without one.
  */
-import { isHost } from '../http1/host.ts'
-import { ASTERISK_FORM } from '../http1/request-facts.ts'
+import { isHost } from '../http/host.ts'
+import { ASTERISK_FORM } from '../http/request-facts.ts'
 import { canonicalPath } from '../routing/path.ts'
 import { compileRegex, takeOverlong } from '../routing/regex.ts'
 import type { RoutedRequest } from '../routing/request.ts'

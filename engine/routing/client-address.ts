@@ -1,7 +1,7 @@
 /** Whose request it is, where proxies of ours stand in between. */
 import { isIP } from 'node:net'
-import { X_FORWARDED_FOR } from '../http1/field-names.ts'
-import type { Head } from '../http1/head.ts'
+import { X_FORWARDED_FOR } from '../http/field-names.ts'
+import type { Head } from '../http/head.ts'
 import type { RequestSource } from './request.ts'
 
 /** The nearest address that is not one of our proxies': behind those, the field says who it was. */

@@ -1,4 +1,4 @@
-import type { Head } from '../http1/head.ts'
+import type { Head } from '../http/head.ts'
 import { isNamed } from './field.ts'
 
 /** Name and value of each cookie in the request, in their order (RFC 6265, section 4.2). */

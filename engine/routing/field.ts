@@ -1,4 +1,4 @@
-import type { Head } from '../http1/head.ts'
+import type { Head } from '../http/head.ts'
 
 /** All values of the field, joined as RFC 9110, section 5.3, has it; `null` where there is no line of it. `name` in lower case. */
 export function fieldValue(head: Head, name: string): string | null {

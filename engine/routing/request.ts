@@ -2,10 +2,10 @@
  * A request as routes see it: read from its head when somebody asks, never before. There is one object per thread, which is
  * used up before the next head is read; whoever needs something of it later takes it along.
  */
-import type { Head } from '../http1/head.ts'
-import { createForwarding, type Forwarding } from '../http1/head-writer.ts'
-import { methodName } from '../http1/methods.ts'
-import type { RequestFacts } from '../http1/request-facts.ts'
+import type { Head } from '../http/head.ts'
+import { createForwarding, type Forwarding } from '../http/head-writer.ts'
+import { methodName } from '../http/methods.ts'
+import type { RequestFacts } from '../http/request-facts.ts'
 import type { PathPolicy } from '../snapshot.ts'
 import type { Captures } from './captures.ts'
 import { clientAddress } from './client-address.ts'

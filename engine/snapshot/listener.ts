@@ -1,5 +1,6 @@
 /** What one address that accepts connections is like. */
 import type { Address } from './address.ts'
+import type { Http2Snapshot, ListenerTlsSnapshot } from './tls.ts'
 
 export interface ListenerLimits {
   /** Bytes of a request head (request line and field section). Past it: 431. */
@@ -52,4 +53,12 @@ export interface ListenerSnapshot {
   /** Adds `Forwarded` (RFC 7239) beside the `X-Forwarded-*` fields. */
   readonly forwarded: boolean
   readonly paths: PathPolicy
+  /** `null` for plain text. */
+  readonly tls: ListenerTlsSnapshot | null
+  /** `null` where it is not spoken: neither by ALPN nor with prior knowledge. */
+  readonly http2: Http2Snapshot | null
+  /** Answers every request with a redirect to https, at this port; 0 for none. */
+  readonly redirectToHttpsPort: number
+  /** `Strict-Transport-Security` of responses over TLS; empty for none. */
+  readonly strictTransportSecurity: string
 }

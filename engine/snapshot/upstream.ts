@@ -1,6 +1,7 @@
 /** What one group of endpoints is like: how it is balanced, watched, and what becomes of requests that fail. */
 import type { Address, ServiceName } from './address.ts'
 import type { FieldLine, HashKeySource, StatusRange } from './http.ts'
+import type { Http2Snapshot, UpstreamTlsSnapshot } from './tls.ts'
 
 export interface EndpointSnapshot {
   /** A host that is a name, and a service, stand for all the addresses that they have. */
@@ -217,6 +218,11 @@ export interface UpstreamSnapshot {
   /** For `hash` and `maglev`. */
   readonly hashOn: HashKeySource | null
   readonly endpoints: readonly EndpointSnapshot[]
+  /** `http`: HTTP/1.1, with or without TLS. `h2`: HTTP/2 over TLS. `h2c`: without. `auto`: what ALPN says. */
+  readonly protocol: 'http' | 'h2' | 'h2c' | 'auto'
+  /** `null` for plain text. Never with `h2c`, always with `h2` and `auto`. */
+  readonly tls: UpstreamTlsSnapshot | null
+  readonly http2: Http2Snapshot
   readonly pool: PoolSnapshot
   readonly timeouts: UpstreamTimeouts
   readonly resolver: ResolverSnapshot

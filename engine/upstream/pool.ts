@@ -1,8 +1,9 @@
 /** The connections of one worker to one endpoint. */
 import type { NetContext } from '../net/connection.ts'
 import type { PoolSnapshot, UpstreamTimeouts } from '../snapshot.ts'
-import { ClientSession } from './client-session.ts'
+import type { ClientSession } from './client-session.ts'
 import type { Endpoint } from './endpoint.ts'
+import { Http1ClientSession } from './http1-client-session.ts'
 
 /** The upstream, as the pools of endpoints with a limit on connections know it. */
 export interface PoolOwner {
@@ -18,11 +19,11 @@ export class Pool {
   readonly timeouts: UpstreamTimeouts
   readonly #context: NetContext
   readonly #owner: PoolOwner
-  readonly #all = new Set<ClientSession>()
+  readonly #all = new Set<Http1ClientSession>()
   /** Sessions with nothing under way; the last given back is the first taken, so that a burst's extra ones age out. */
-  readonly #idle: ClientSession[] = []
+  readonly #idle: Http1ClientSession[] = []
   /** Sessions with requests under way that take more, up to `settings.pipelining`. */
-  readonly #shared: ClientSession[] = []
+  readonly #shared: Http1ClientSession[] = []
   #closing = false
 
   constructor(
@@ -67,9 +68,9 @@ export class Pool {
   }
 
   /** @hotpath */
-  #findShared(): ClientSession | null {
+  #findShared(): Http1ClientSession | null {
     for (let index = this.#shared.length - 1; index >= 0; index -= 1) {
-      const session = this.#shared[index] as ClientSession
+      const session = this.#shared[index] as Http1ClientSession
       if (session.depth < this.settings.pipelining && session.bearsPipelining) return session
     }
     return null
@@ -82,14 +83,14 @@ export class Pool {
   acquireNew(): ClientSession | null {
     const { permits } = this.endpoint
     if (permits.max > 0 && !permits.take() && !(this.closeIdle(1) > 0 && permits.take())) return null
-    const session = new ClientSession(this, this.endpoint, this.#context, permits.max > 0)
+    const session = new Http1ClientSession(this, this.endpoint, this.#context, permits.max > 0)
     this.#all.add(session)
     session.dial(this.timeouts.connectMs)
     return session
   }
 
   /** A response has ended and the session goes on. @internal */
-  giveBack(session: ClientSession): void {
+  giveBack(session: Http1ClientSession): void {
     if (session.depth > 0) {
       if (session.holdsPermit) this.#owner.onRoom(this)
       return
@@ -104,7 +105,7 @@ export class Pool {
   }
 
   /** The session is out of service. @internal */
-  forget(session: ClientSession): void {
+  forget(session: Http1ClientSession): void {
     this.#all.delete(session)
     remove(this.#idle, session)
     remove(this.#shared, session)
@@ -130,7 +131,7 @@ export class Pool {
   }
 }
 
-function remove(list: ClientSession[], session: ClientSession): void {
+function remove(list: Http1ClientSession[], session: Http1ClientSession): void {
   const index = list.lastIndexOf(session)
   if (index >= 0) list.splice(index, 1)
 }

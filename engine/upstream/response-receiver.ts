@@ -1,6 +1,7 @@
 /** Who a session sends a request for, and what it tells of the response. */
-import type { Head } from '../http1/head.ts'
-import type { ResponseFacts } from '../http1/response-facts.ts'
+import type { Head } from '../http/head.ts'
+import type { ResponseFacts } from '../http/response-facts.ts'
+import type { ByteStream } from '../net/byte-stream.ts'
 import type { Slot } from '../net/slots.ts'
 import type { ClientSession } from './client-session.ts'
 
@@ -26,6 +27,16 @@ export const ANSWERED = 2
 /** Not all of it is still at hand. */
 export const GONE = 3
 
+/** An upgrade that was taken up. */
+export interface StreamSwitch {
+  readonly stream: ByteStream
+  readonly head: Head
+  readonly facts: ResponseFacts
+  /** Bytes of the memory that came behind the head. */
+  readonly start: number
+  readonly end: number
+}
+
 /** The exchange, as its session sees it. Every call may end the exchange. */
 export interface ResponseReceiver {
   /** A response to HEAD has no content. */
@@ -50,8 +61,8 @@ export interface ResponseReceiver {
   onResponseFlush(session: ClientSession): void
   /** The request's bytes were taken by the kernel. */
   onRequestDrain(session: ClientSession): void
-  /** 101: the connection is the receiver's from here, with what lies behind the head. */
-  onSwitch(session: ClientSession, head: Head, facts: ResponseFacts, start: number, end: number): void
+  /** 101: `stream` is the receiver's from here, with what lies behind the head. */
+  onSwitch(session: ClientSession, change: StreamSwitch): void
   onSessionError(session: ClientSession, error: SessionError, fate: RequestFate): void
 }
 

@@ -1,5 +1,5 @@
 /** Messages that benches read and write, placed where the kernel would have put them. */
-import { Head } from '../../engine/http1/head.ts'
+import { Head } from '../../engine/http/head.ts'
 import { memory, REQUEST, slots } from '../../engine/http1/llhttp.ts'
 import { MessageParser } from '../../engine/http1/message-parser.ts'
 import { BROWSER_FIELDS } from './browser-fields.ts'

@@ -7,6 +7,7 @@ import type {
   UpstreamSnapshot,
 } from '../../engine/snapshot.ts'
 import { compileActive, compilePassive } from './compile-health.ts'
+import { HTTP2 } from './compile-http2.ts'
 import {
   compileAdaptiveConcurrency,
   compileCircuitBreaker,
@@ -39,6 +40,9 @@ export function compileUpstream(
     measure: measureOf(upstream),
     hashOn: hashKeyOf(upstream),
     endpoints: upstream.endpoints.map(compileEndpoint),
+    protocol: 'http',
+    tls: null,
+    http2: HTTP2,
     pool: {
       idleMax: pool.idle,
       idleTimeoutMs: pool.idle_timeout,

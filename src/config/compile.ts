@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { ListenerSnapshot, Snapshot } from '../../engine/snapshot.ts'
+import { HTTP2 } from './compile-http2.ts'
 import { compileErrorPages } from './compile-response.ts'
 import { compileRoute } from './compile-route.ts'
 import { compileUpstream } from './compile-upstream.ts'
@@ -87,5 +88,9 @@ function compileListener(name: string, listener: ConfigurationModel['listeners']
       encodedSlashes: paths.encoded_slashes,
       parameters: paths.parameters,
     },
+    tls: null,
+    http2: HTTP2,
+    redirectToHttpsPort: 0,
+    strictTransportSecurity: '',
   }
 }

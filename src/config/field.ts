@@ -1,4 +1,4 @@
-import { OWNED_FIELDS } from '../../engine/http1/owned-fields.ts'
+import { OWNED_FIELDS } from '../../engine/http/owned-fields.ts'
 import { accepted, type Parsed, quote, refusalsAs, refused as refusedAs } from './parsed.ts'
 
 /** Field names and values that the configuration adds or removes (RFC 9110, section 5). */

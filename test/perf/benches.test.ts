@@ -9,7 +9,7 @@ const FILES = benchFilesIn(ROOT)
 /** Hot modules that have no bench of their own, because they do nothing without the others: the bench that they run in. */
 const MEASURED_IN: Readonly<Record<string, string>> = {
   'engine/net/handles.ts': 'net/connection',
-  'engine/upstream/client-session.ts': 'exchange/exchange',
+  'engine/upstream/http1-client-session.ts': 'exchange/exchange',
   'engine/upstream/health/circuit.ts': 'upstream/health/endpoint-health',
   'engine/upstream/health/outcome.ts': 'exchange/exchange',
   'engine/upstream/health/passive-health.ts': 'upstream/health/endpoint-health',

@@ -7,6 +7,7 @@ import type {
   ErrorPageSnapshot,
   FieldEdits,
   HedgeSnapshot,
+  Http2Snapshot,
   ListenerSnapshot,
   PassiveHealthSnapshot,
   PathPolicy,
@@ -50,9 +51,10 @@ interface TestSections {
   readonly adaptiveConcurrency?: Partial<AdaptiveConcurrencySnapshot> | null
   readonly sticky?: Partial<StickySnapshot> | null
   readonly queue?: Partial<QueueSnapshot> | null
+  readonly http2?: Partial<Http2Snapshot>
 }
 
-type PlainKey = 'name' | 'balance' | 'measure' | 'hashOn' | 'slowStartMs' | 'panicThreshold'
+type PlainKey = 'name' | 'balance' | 'measure' | 'hashOn' | 'slowStartMs' | 'panicThreshold' | 'protocol' | 'tls'
 
 /** Absent `name`: the key in `upstreams`. */
 export interface TestUpstream extends TestSections, Partial<Pick<UpstreamSnapshot, PlainKey>> {
@@ -93,6 +95,16 @@ const PATHS: PathPolicy = {
   parameters: 'keep',
 }
 
+export const HTTP2: Http2Snapshot = {
+  streamsMax: 100,
+  streamWindowBytes: 64 * 1024,
+  connectionWindowBytes: 1024 * 1024,
+  windowBytesMax: 16 * 1024 * 1024,
+  frameBytesMax: 16 * 1024,
+  headerTableBytes: 4096,
+  queuedControlMax: 1000,
+}
+
 export function listenerSnapshot(listener: TestListener, index: number): ListenerSnapshot {
   return {
     name: `listener${index}`,
@@ -100,6 +112,10 @@ export function listenerSnapshot(listener: TestListener, index: number): Listene
     trustedProxies: [],
     forwarded: false,
     paths: PATHS,
+    tls: null,
+    http2: HTTP2,
+    redirectToHttpsPort: 0,
+    strictTransportSecurity: '',
     ...listener,
     limits: {
       headBytesMax: 32_768,
@@ -222,6 +238,9 @@ export function upstreamSnapshot(name: string, upstream: TestUpstream | readonly
     measure: written.measure ?? (balance === 'least_time' ? 'first_byte' : 'connections'),
     hashOn: written.hashOn ?? null,
     endpoints: written.endpoints.map(endpointSnapshot),
+    protocol: written.protocol ?? 'http',
+    tls: written.tls ?? null,
+    http2: { ...HTTP2, ...written.http2 },
     pool: { ...POOL, ...written.pool },
     timeouts: { connectMs: 5_000, responseMs: 30_000, idleMs: 60_000, ...written.timeouts },
     resolver: { ...RESOLVER, ...written.resolver },

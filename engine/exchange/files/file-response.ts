@@ -8,7 +8,7 @@
  *
  * The exchange ends it from anywhere, and with it closes the file.
  */
-import { NO_CONTENT } from '../../http1/framing.ts'
+import { NO_CONTENT } from '../../http/framing.ts'
 import type { PendingLines } from '../../rewriting/message-edits.ts'
 import { REFUSED_TARGET, upstreamTarget } from '../../rewriting/rewrite.ts'
 import { NO_RESPONSE } from '../../rewriting/template.ts'

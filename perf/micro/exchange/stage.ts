@@ -1,4 +1,5 @@
 /** A worker's data plane with a client and an origin, both without a kernel behind them. */
+
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -12,6 +13,7 @@ import { StatePage, type StateRow } from '../../../engine/shared/state-page.ts'
 import type { ListenerSnapshot, RouteSnapshot, Snapshot } from '../../../engine/snapshot.ts'
 import { Directory } from '../../../engine/threads/directory.ts'
 import type { SharedState } from '../../../engine/upstream/endpoint.ts'
+import type { Http1ClientSession } from '../../../engine/upstream/http1-client-session.ts'
 import type { Upstream } from '../../../engine/upstream/upstream.ts'
 import { routeSnapshot, upstreamSnapshot } from '../../../test/support/snapshot.ts'
 import { LIMITS } from '../messages.ts'
@@ -35,6 +37,10 @@ function listener({ trustedProxies = [], forwarded = false }: StageOptions): Lis
     trustedProxies,
     forwarded,
     paths: { dotSegments: 'normalise', emptySegments: 'normalise', encodedSlashes: 'keep', parameters: 'keep' },
+    tls: null,
+    http2: null,
+    redirectToHttpsPort: 0,
+    strictTransportSecurity: '',
   }
 }
 
@@ -112,7 +118,7 @@ export async function openGeneration(
 async function openSession(upstream: Upstream): Promise<Connection> {
   const [endpoint] = upstream.endpoints
   const pool = endpoint?.pool
-  const session = pool?.acquireNew() ?? null
+  const session = (pool?.acquireNew() ?? null) as Http1ClientSession | null
   if (pool === undefined || session === null) throw new Error('the upstream has no endpoint')
   while (session.connection === null) {
     if (session.closed) throw new Error('the origin of the bench cannot be reached')

@@ -1,5 +1,5 @@
 /** From bytes to a span table: llhttp and its callbacks. */
-import { Head } from '../../../engine/http1/head.ts'
+import { Head } from '../../../engine/http/head.ts'
 import { memory, REQUEST, RESPONSE } from '../../../engine/http1/llhttp.ts'
 import { MessageParser, parsed } from '../../../engine/http1/message-parser.ts'
 import { bench, cycle, runIfMain } from '../harness.ts'

@@ -1,5 +1,5 @@
-import { Head } from '../../../engine/http1/head.ts'
-import { RequestFacts } from '../../../engine/http1/request-facts.ts'
+import { Head } from '../../../engine/http/head.ts'
+import { RequestFacts } from '../../../engine/http/request-facts.ts'
 import { NOBODY, RoutedRequest } from '../../../engine/routing/request.ts'
 import type { PathPolicy } from '../../../engine/snapshot.ts'
 

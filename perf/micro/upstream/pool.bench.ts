@@ -1,6 +1,7 @@
 /** A connection to an endpoint taken from its pool and given back. */
-import { ClientSession } from '../../../engine/upstream/client-session.ts'
+
 import type { Endpoint } from '../../../engine/upstream/endpoint.ts'
+import { Http1ClientSession } from '../../../engine/upstream/http1-client-session.ts'
 import { Pool } from '../../../engine/upstream/pool.ts'
 import { openGeneration, snapshot } from '../exchange/stage.ts'
 import { bench, runIfMain } from '../harness.ts'
@@ -17,7 +18,7 @@ function idlePool(count: number, pipelining: number): Pool {
   const settings = { idleMax: 512, idleTimeoutMs: 4_000, requestsMax: 0, pipelining }
   const pool = new Pool(endpoint, settings, timeouts, context, owner)
   for (let index = 0; index < count; index += 1) {
-    const session = new ClientSession(pool, endpoint, context, false)
+    const session = new Http1ClientSession(pool, endpoint, context, false)
     session.persistent = true
     pool.giveBack(session)
   }
@@ -26,7 +27,7 @@ function idlePool(count: number, pipelining: number): Pool {
 
 function takeAndGive(name: string, pool: Pool, mayPipeline: boolean): void {
   bench(name, () => {
-    const session = pool.acquire(mayPipeline) as ClientSession
+    const session = pool.acquire(mayPipeline) as Http1ClientSession
     pool.giveBack(session)
     return session
   })
@@ -37,11 +38,11 @@ takeAndGive('taken and given back, 64 idle', idlePool(64, 1), true)
 takeAndGive('taken and given back, 64 idle, pipelining', idlePool(64, 16), true)
 
 const crowded = idlePool(64, 1)
-const taken: ClientSession[] = []
+const taken: Http1ClientSession[] = []
 bench(
   '32 taken, then given back',
   () => {
-    for (let count = 0; count < 32; count += 1) taken.push(crowded.acquire(true) as ClientSession)
+    for (let count = 0; count < 32; count += 1) taken.push(crowded.acquire(true) as Http1ClientSession)
     for (const session of taken) crowded.giveBack(session)
     taken.length = 0
     return crowded.idleCount

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { hashKey } from '../../../engine/exchange/hash-key.ts'
-import { createForwarding } from '../../../engine/http1/head-writer.ts'
+import { createForwarding } from '../../../engine/http/head-writer.ts'
 import type { RequestSource } from '../../../engine/routing/request.ts'
 import { AddressBlocks } from '../../../engine/routing/trusted.ts'
 import type { HashKeySource } from '../../../engine/snapshot.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { KeptRequest } from '../../../engine/exchange/kept-request.ts'
-import { LENGTH_CONTENT } from '../../../engine/http1/framing.ts'
+import { LENGTH_CONTENT } from '../../../engine/http/framing.ts'
 import { replay } from '../../../engine/http1/llhttp.ts'
 import { ofRequest } from '../routing/request-head.ts'
 

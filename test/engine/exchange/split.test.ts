@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Split, type SplitAction, type SplitChoice } from '../../../engine/exchange/split.ts'
-import { createForwarding } from '../../../engine/http1/head-writer.ts'
+import { createForwarding } from '../../../engine/http/head-writer.ts'
 import { NOBODY, type RequestSource } from '../../../engine/routing/request.ts'
 import type { Condition, HashKeySource } from '../../../engine/snapshot.ts'
 import { Dice } from '../../../engine/upstream/balancers/dice.ts'

@@ -1,4 +1,4 @@
-import { Head } from '../../../engine/http1/head.ts'
+import { Head } from '../../../engine/http/head.ts'
 import { memory, slots } from '../../../engine/http1/llhttp.ts'
 import { MessageParser, type ParserLimits, parsed } from '../../../engine/http1/message-parser.ts'
 import { SLOT_BYTES } from '../../../engine/net/slots.ts'

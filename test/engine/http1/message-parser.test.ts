@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Head } from '../../../engine/http1/head.ts'
+import { Head } from '../../../engine/http/head.ts'
 import { memory, parserCount, REQUEST, RESPONSE, slots } from '../../../engine/http1/llhttp.ts'
 import {
   HEAD_TOO_LARGE,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createForwarding } from '../../../engine/http1/head-writer.ts'
+import { createForwarding } from '../../../engine/http/head-writer.ts'
 import {
   CompiledTemplate,
   compileTemplate,

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { createForwarding } from '../../../engine/http1/head-writer.ts'
+import { createForwarding } from '../../../engine/http/head-writer.ts'
 import { compileCondition, compileConditions } from '../../../engine/routing/conditions.ts'
 import { loadRegexes } from '../../../engine/routing/regex.ts'
 import type { RequestSource, RoutedRequest } from '../../../engine/routing/request.ts'

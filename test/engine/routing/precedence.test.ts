@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { createForwarding } from '../../../engine/http1/head-writer.ts'
+import { createForwarding } from '../../../engine/http/head-writer.ts'
 import { loadRegexes } from '../../../engine/routing/regex.ts'
 import type { RequestSource, RoutedRequest } from '../../../engine/routing/request.ts'
 import { Router } from '../../../engine/routing/router.ts'

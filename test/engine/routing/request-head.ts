@@ -1,5 +1,5 @@
+import { readRequest, request } from '../../../engine/http/request-facts.ts'
 import { REQUEST } from '../../../engine/http1/llhttp.ts'
-import { readRequest, request } from '../../../engine/http1/request-facts.ts'
 import { NOBODY, type RequestSource, RoutedRequest } from '../../../engine/routing/request.ts'
 import { feed } from '../http1/feed.ts'
 

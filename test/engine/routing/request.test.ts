@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { RequestFacts } from '../../../engine/http1/request-facts.ts'
+import { RequestFacts } from '../../../engine/http/request-facts.ts'
 import { RoutedRequest } from '../../../engine/routing/request.ts'
 import { DEFAULT_POLICY } from '../../integration/routing/path-corpus.ts'
 import { ofHead, ofRequest } from './request-head.ts'

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { ClientSession } from '../../../engine/upstream/client-session.ts'
+import type { Http1ClientSession } from '../../../engine/upstream/http1-client-session.ts'
 import type { Pool } from '../../../engine/upstream/pool.ts'
 import type { TestUpstream } from '../../support/snapshot.ts'
 import { Crew, endpointNamed } from './crew.ts'
@@ -15,7 +15,7 @@ function open(settings: Omit<TestUpstream, 'endpoints'>, connectionsMax = 0): vo
 beforeEach(() => open({}))
 afterEach(() => crew.upstream.close())
 
-const acquire = (mayPipeline = false) => pool.acquire(mayPipeline) as ClientSession
+const acquire = (mayPipeline = false) => pool.acquire(mayPipeline) as Http1ClientSession
 const used = () => crew.page.rows[0]!.connections[0]
 
 describe('a pool', () => {
@@ -74,7 +74,7 @@ describe('a pool with a limit on connections', () => {
   it('gives an idle one up for one that has to be new', () => {
     const [first, second] = [acquire(), acquire()]
     pool.giveBack(first)
-    const fresh = pool.acquireNew() as ClientSession
+    const fresh = pool.acquireNew() as Http1ClientSession
     expect([fresh === first, fresh === second, first.closed, used()]).toEqual([false, false, true, 2])
     expect(pool.acquireNew()).toBe(null)
   })

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import type { ClientSession } from '../../../engine/upstream/client-session.ts'
+import type { Http1ClientSession } from '../../../engine/upstream/http1-client-session.ts'
 import { FULL, QUEUE_FULL, WAITS } from '../../../engine/upstream/room.ts'
 import type { Waiter } from '../../../engine/upstream/waiting-queue.ts'
 import type { TestUpstream } from '../../support/snapshot.ts'
@@ -27,7 +27,7 @@ class Taker implements Waiter {
   readonly isChoosy = false
   readonly #crew: Crew
   readonly #worker: number
-  session: ClientSession | null = null
+  session: Http1ClientSession | null = null
 
   constructor(crew: Crew, worker: number) {
     this.#crew = crew
@@ -35,7 +35,7 @@ class Taker implements Waiter {
   }
 
   onRoom(): boolean {
-    this.session = poolOf(this.#crew, this.#worker).acquire(false)
+    this.session = poolOf(this.#crew, this.#worker).acquire(false) as Http1ClientSession | null
     return this.session !== null
   }
 
@@ -50,7 +50,7 @@ function count(crew: Crew, worker: number, change: number): void {
 describe('room', () => {
   it('is not waited for without a queue, where all connections have requests', () => {
     const crew = crewOf({})
-    poolOf(crew, 1).acquire(false)
+    poolOf(crew, 1).acquire(false) as Http1ClientSession | null
     count(crew, 1, 1)
     expect(crew.upstream.room.enter(new Taker(crew, 0))).toBe(FULL)
     expect(crew.upstream.room.isAwaited).toBe(false)
@@ -63,7 +63,7 @@ describe('room', () => {
     'is made by the worker that keeps a connection idle, when somebody in another one waits: %s',
     async (_, settings) => {
       const crew = crewOf(settings)
-      const idle = poolOf(crew, 1).acquire(false)!
+      const idle = poolOf(crew, 1).acquire(false) as Http1ClientSession
       poolOf(crew, 1).giveBack(idle)
       const taker = new Taker(crew, 0)
       expect(crew.upstream.room.enter(taker)).toBe(WAITS)
@@ -74,7 +74,7 @@ describe('room', () => {
 
   it('is made by the worker whose connection becomes idle while somebody in another one waits', async () => {
     const crew = crewOf({ queue: {} })
-    const busy = poolOf(crew, 1).acquire(false)!
+    const busy = poolOf(crew, 1).acquire(false) as Http1ClientSession
     count(crew, 1, 1)
     const taker = new Taker(crew, 0)
     expect(crew.upstream.room.enter(taker)).toBe(WAITS)
@@ -88,7 +88,7 @@ describe('room', () => {
 
   it('is kept in the worker where somebody waits, if nobody does elsewhere', async () => {
     const crew = crewOf({ queue: {} })
-    const busy = poolOf(crew, 0).acquire(false)!
+    const busy = poolOf(crew, 0).acquire(false) as Http1ClientSession
     const taker = new Taker(crew, 0)
     crew.upstream.room.enter(taker)
     poolOf(crew, 0).giveBack(busy)
@@ -98,7 +98,7 @@ describe('room', () => {
 
   it('goes both ways where some wait in both: nobody starves', async () => {
     const crew = crewOf({ queue: { size: 1_000 } })
-    let session = poolOf(crew, 0).acquire(false)!
+    let session = poolOf(crew, 0).acquire(false) as Http1ClientSession
     const takers = [0, 1].map(worker => Array.from({ length: 100 }, () => new Taker(crew, worker)))
     for (const [worker, all] of takers.entries()) for (const taker of all) crew.workers[worker]!.room.enter(taker)
     const served: number[] = []
@@ -117,7 +117,7 @@ describe('room', () => {
 
   it('is waited for by as many as may', () => {
     const crew = crewOf({ queue: { size: 1 } })
-    poolOf(crew, 1).acquire(false)
+    poolOf(crew, 1).acquire(false) as Http1ClientSession | null
     const waiting = new Taker(crew, 0)
     expect(crew.upstream.room.enter(waiting)).toBe(WAITS)
     expect(crew.upstream.room.isAwaited).toBe(true)

@@ -15,6 +15,7 @@ import {
   UP_SINCE,
 } from '../../../engine/shared/endpoint-cells.ts'
 import { GOOD } from '../../../engine/upstream/health/outcome.ts'
+import type { Http1ClientSession } from '../../../engine/upstream/http1-client-session.ts'
 import type { TestEndpoint, TestUpstream } from '../../support/snapshot.ts'
 import { Crew, endpointNamed } from './crew.ts'
 
@@ -297,7 +298,7 @@ describe('an upstream', () => {
   it('closes what is idle at an endpoint that is drained', () => {
     const crew = crewOf(named('ab'))
     const { pool } = crew.endpoint('a')
-    const session = pool.acquireNew()!
+    const session = pool.acquireNew() as Http1ClientSession
     pool.giveBack(session)
     crew.choose()
     expect(pool.idleCount).toBe(1)

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { type CompiledEdits, compileEdits, type MessageSide } from '../../../engine/http1/field-edits.ts'
+import { type CompiledEdits, compileEdits, type MessageSide } from '../../../engine/http/field-edits.ts'
 import {
   createForwarding,
   type RequestRewrite,
@@ -7,14 +7,14 @@ import {
   writeRequestHead,
   writeResponseHead,
   writeSwitchHead,
-} from '../../../engine/http1/head-writer.ts'
+} from '../../../engine/http/head-writer.ts'
+import { readRequest, request } from '../../../engine/http/request-facts.ts'
+import { CHUNKED_CONTENT, CLOSE_DELIMITED, readResponse, response } from '../../../engine/http/response-facts.ts'
 import { REQUEST, RESPONSE } from '../../../engine/http1/llhttp.ts'
-import { readRequest, request } from '../../../engine/http1/request-facts.ts'
-import { CHUNKED_CONTENT, CLOSE_DELIMITED, readResponse, response } from '../../../engine/http1/response-facts.ts'
 import { ByteBuffer } from '../../../engine/net/byte-buffer.ts'
 import type { FieldEdits, FieldLine } from '../../../engine/snapshot.ts'
 import { NO_EDITS } from '../../support/snapshot.ts'
-import { feed } from './feed.ts'
+import { feed } from '../http1/feed.ts'
 
 export interface RequestSetting {
   readonly trusted?: boolean

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import * as names from '../../../engine/http1/field-names.ts'
+import * as names from '../../../engine/http/field-names.ts'
 
 const { identifyField, matchesLowerCase, OTHER_FIELD } = names
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isHost } from '../../../engine/http1/host.ts'
+import { isHost } from '../../../engine/http/host.ts'
 
 function check(text: string): boolean {
   return isHost(Buffer.from(`:${text}/`, 'latin1'), 1, 1 + text.length)

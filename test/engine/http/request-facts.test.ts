@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { REQUEST } from '../../../engine/http1/llhttp.ts'
 import {
   ABSOLUTE_FORM,
   ASTERISK_FORM,
@@ -11,9 +10,10 @@ import {
   type RequestFacts,
   readRequest,
   request,
-} from '../../../engine/http1/request-facts.ts'
+} from '../../../engine/http/request-facts.ts'
+import { REQUEST } from '../../../engine/http1/llhttp.ts'
 import { type Bytes, piecesAt, quote, toBuffer } from '../../support/bytes.ts'
-import { feed } from './feed.ts'
+import { feed } from '../http1/feed.ts'
 
 interface Verdict {
   /** Empty where the request may be taken; `parser` where it did not come as far as its head, or broke off behind it. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type CompiledEdits, compileEdits, editFields } from '../../../engine/http1/field-edits.ts'
+import { type CompiledEdits, compileEdits, editFields } from '../../../engine/http/field-edits.ts'
 import type { FieldEdits, FieldLine } from '../../../engine/snapshot.ts'
 import { parseFieldName } from '../../../src/config/field.ts'
 import { NO_EDITS } from '../../support/snapshot.ts'

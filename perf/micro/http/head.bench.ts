@@ -1,5 +1,5 @@
 /** The span table by itself: filled as the parser does, read as facts and writer do. */
-import { Head } from '../../../engine/http1/head.ts'
+import { Head } from '../../../engine/http/head.ts'
 import { memory } from '../../../engine/http1/llhttp.ts'
 import { bench, cycle, runIfMain } from '../harness.ts'
 import { BROWSER_REQUESTS, parseAll } from '../messages.ts'

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { dateLine } from '../../../engine/http1/date.ts'
+import { dateLine } from '../../../engine/http/date.ts'
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date'] })

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { RESPONSE } from '../../../engine/http1/llhttp.ts'
 import {
   CHUNKED_CONTENT,
   CLOSE_DELIMITED,
@@ -8,9 +7,10 @@ import {
   type ResponseFacts,
   readResponse,
   response,
-} from '../../../engine/http1/response-facts.ts'
+} from '../../../engine/http/response-facts.ts'
+import { RESPONSE } from '../../../engine/http1/llhttp.ts'
 import { type Bytes, quote } from '../../support/bytes.ts'
-import { feed } from './feed.ts'
+import { feed } from '../http1/feed.ts'
 
 interface Verdict {
   /** Neither the parser nor `readResponse` refused the head. */

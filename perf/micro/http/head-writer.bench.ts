@@ -1,9 +1,9 @@
 /** Heads as they go on: lines that stay copied in runs, ours behind them. Reading the facts first is part of it. */
-import type { CompiledEdits } from '../../../engine/http1/field-edits.ts'
-import { createForwarding, writeRequestHead, writeResponseHead } from '../../../engine/http1/head-writer.ts'
+import type { CompiledEdits } from '../../../engine/http/field-edits.ts'
+import { createForwarding, writeRequestHead, writeResponseHead } from '../../../engine/http/head-writer.ts'
+import { readRequest, request } from '../../../engine/http/request-facts.ts'
+import { CHUNKED_CONTENT, readResponse, response } from '../../../engine/http/response-facts.ts'
 import { RESPONSE } from '../../../engine/http1/llhttp.ts'
-import { readRequest, request } from '../../../engine/http1/request-facts.ts'
-import { CHUNKED_CONTENT, readResponse, response } from '../../../engine/http1/response-facts.ts'
 import { ByteBuffer } from '../../../engine/net/byte-buffer.ts'
 import { bench, cycle, runIfMain } from '../harness.ts'
 import {

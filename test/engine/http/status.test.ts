@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import { describe, expect, it } from 'vitest'
-import { statusText } from '../../../engine/http1/status.ts'
+import { statusText } from '../../../engine/http/status.ts'
 
 /** Where Node keeps an older phrase, or one that never came into the registry. */
 const OTHERWISE: Readonly<Record<string, string>> = { 413: 'Content Too Large', 422: 'Unprocessable Content', 509: '' }

@@ -2,9 +2,16 @@
 import { CONNECTION, CONTENT_LENGTH, identifyField, KEEP_ALIVE, TRANSFER_ENCODING, UPGRADE } from './field-names.ts'
 import { CHUNKED_CONTENT, CLOSE_DELIMITED, LENGTH_CONTENT, LENGTH_DIGITS_MAX, NO_CONTENT } from './framing.ts'
 import { CLOSE, type Head, KEEP_ALIVE_OPTION } from './head.ts'
-import type { MessageParser } from './message-parser.ts'
 
 export { CHUNKED_CONTENT, CLOSE_DELIMITED, LENGTH_CONTENT, NO_CONTENT } from './framing.ts'
+
+/** What a parser knows of the status line, without reading it again. */
+export interface StatusLine {
+  readonly statusCode: number
+  readonly versionMinor: number
+  /** It answers HEAD. */
+  readonly skipContent: boolean
+}
 
 export class ResponseFacts {
   status = 0
@@ -27,10 +34,10 @@ const SPACE = 0x20
 const VERSION = Buffer.from('HTTP/1.', 'latin1')
 
 /** Fills `response` and the identifiers of `head`; false when the head must not be passed on. @hotpath */
-export function readResponse(head: Head, parser: MessageParser): boolean {
+export function readResponse(head: Head, line: StatusLine): boolean {
   const facts = response
-  facts.status = parser.statusCode
-  facts.versionMinor = parser.versionMinor
+  facts.status = line.statusCode
+  facts.versionMinor = line.versionMinor
   facts.framing = CLOSE_DELIMITED
   facts.keepAlive = facts.versionMinor === 1
   facts.upgrade = false
@@ -70,8 +77,7 @@ export function readResponse(head: Head, parser: MessageParser): boolean {
     }
   }
   if (codings > 1 || (codings === 1 && facts.versionMinor === 0)) return false
-  if (parser.skipContent || facts.status < 200 || facts.status === 204 || facts.status === 304)
-    facts.framing = NO_CONTENT
+  if (line.skipContent || facts.status < 200 || facts.status === 204 || facts.status === 304) facts.framing = NO_CONTENT
   if (close || facts.framing === CLOSE_DELIMITED) facts.keepAlive = false
   return true
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isForbiddenTrailer } from '../../../engine/http1/trailers.ts'
+import { isForbiddenTrailer } from '../../../engine/http/trailers.ts'
 
 describe('a trailer section', () => {
   it.each([

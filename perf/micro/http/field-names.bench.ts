@@ -1,5 +1,5 @@
 /** A name's bytes to its number. */
-import { identifyField } from '../../../engine/http1/field-names.ts'
+import { identifyField } from '../../../engine/http/field-names.ts'
 import { bench, cycle, runIfMain } from '../harness.ts'
 import { BROWSER_REQUESTS, PROXIED_REQUESTS, parseAll } from '../messages.ts'
 

@@ -1,5 +1,5 @@
 /** Whether `Host` is one. */
-import { isHost } from '../../../engine/http1/host.ts'
+import { isHost } from '../../../engine/http/host.ts'
 import { bench, cycle, runIfMain } from '../harness.ts'
 
 function check(name: string, hosts: readonly string[]): void {

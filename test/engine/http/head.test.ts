@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { HOST, OTHER_FIELD } from '../../../engine/http1/field-names.ts'
-import { FIELD_LINES_MAX, Head, isBlank } from '../../../engine/http1/head.ts'
+import { HOST, OTHER_FIELD } from '../../../engine/http/field-names.ts'
+import { FIELD_LINES_MAX, Head, isBlank } from '../../../engine/http/head.ts'
+import { readRequest } from '../../../engine/http/request-facts.ts'
 import { memory, REQUEST, slots } from '../../../engine/http1/llhttp.ts'
 import { MessageParser, parsed } from '../../../engine/http1/message-parser.ts'
-import { readRequest } from '../../../engine/http1/request-facts.ts'
 import { toBuffer } from '../../support/bytes.ts'
-import { LIMITS } from './feed.ts'
+import { LIMITS } from '../http1/feed.ts'
 
 /** Parses a piece in the landing slot, as a read brings it. */
 function read(parser: MessageParser, head: Head, piece: string): void {

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { writeRequestHead } from '../../../engine/http1/head-writer.ts'
+import { writeRequestHead } from '../../../engine/http/head-writer.ts'
+import { readRequest, request } from '../../../engine/http/request-facts.ts'
 import { REQUEST } from '../../../engine/http1/llhttp.ts'
-import { readRequest, request } from '../../../engine/http1/request-facts.ts'
 import { ByteBuffer } from '../../../engine/net/byte-buffer.ts'
 import { head } from '../../support/heads.ts'
-import { feed } from './feed.ts'
+import { feed } from '../http1/feed.ts'
 import {
   CLAIMS,
   GET,

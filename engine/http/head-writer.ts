@@ -167,9 +167,9 @@ export function writeRequestHead(out: ByteBuffer, head: Head, facts: RequestFact
   if (hasHost && !forwarding.trusted && ((overridden | kept) & FORWARDING) === 0 && !edits?.names.has('via')) {
     out.text(forwarding.lines)
     writeHostValue(out, head, facts)
-    out.text(
-      facts.versionMinor === 1 ? '\r\nVia: 1.1 sluice\r\nX-Request-Id: ' : '\r\nVia: 1.0 sluice\r\nX-Request-Id: ',
-    )
+    out.lineEnd()
+    out.text(viaLine(facts))
+    out.text('X-Request-Id: ')
     out.text(rewrite.requestId)
     out.lineEnd()
     if (forwarding.forwarded) out.text(forwardedLine(head, facts, forwarding))
@@ -241,11 +241,17 @@ function writeForwardingOneByOne(
   if ((kept & (1 << X_FORWARDED_HOST)) === 0 && facts.hostEnd > facts.hostStart) {
     writeOwn(out, edits, X_FORWARDED_HOST, `X-Forwarded-Host: ${head.text(facts.hostStart, facts.hostEnd)}\r\n`)
   }
-  writeOwn(out, edits, OTHER_FIELD, `Via: 1.${facts.versionMinor} sluice\r\n`)
+  writeOwn(out, edits, OTHER_FIELD, viaLine(facts))
   if ((kept & (1 << X_REQUEST_ID)) === 0) {
     writeOwn(out, edits, X_REQUEST_ID, `X-Request-Id: ${rewrite.requestId}\r\n`)
   }
   if (forwarding.forwarded) writeOwn(out, edits, FORWARDED, forwardedLine(head, facts, forwarding))
+}
+
+/** @hotpath */
+function viaLine({ versionMajor, versionMinor }: RequestFacts): string {
+  if (versionMajor === 2) return 'Via: 2 sluice\r\n'
+  return versionMinor === 1 ? 'Via: 1.1 sluice\r\n' : 'Via: 1.0 sluice\r\n'
 }
 
 /** A line of ours, called as the route has it, unless that takes it out. A name that we do not know has no bit. */

@@ -1,5 +1,5 @@
 /** What a proxy has to know of a request head, read from its spans. */
-import { readRequest, request } from '../../../engine/http1/request-facts.ts'
+import { readRequest, request } from '../../../engine/http/request-facts.ts'
 import { bench, cycle, runIfMain } from '../harness.ts'
 import { BARE_REQUESTS, BROWSER_REQUESTS, PROXIED_REQUESTS, parseAll } from '../messages.ts'
 

@@ -1,7 +1,7 @@
 /** What a route's changes to the field section cost a request: every name becomes a string to be looked up. */
-import { compileEdits } from '../../../engine/http1/field-edits.ts'
-import { createForwarding, writeRequestHead } from '../../../engine/http1/head-writer.ts'
-import { readRequest, request } from '../../../engine/http1/request-facts.ts'
+import { compileEdits } from '../../../engine/http/field-edits.ts'
+import { createForwarding, writeRequestHead } from '../../../engine/http/head-writer.ts'
+import { readRequest, request } from '../../../engine/http/request-facts.ts'
 import { ByteBuffer } from '../../../engine/net/byte-buffer.ts'
 import type { FieldEdits, FieldLine } from '../../../engine/snapshot.ts'
 import { bench, cycle, runIfMain } from '../harness.ts'

@@ -1,6 +1,7 @@
 /** What a proxy has to know of a response head, read from its spans. */
+
+import { readResponse, response } from '../../../engine/http/response-facts.ts'
 import { RESPONSE } from '../../../engine/http1/llhttp.ts'
-import { readResponse, response } from '../../../engine/http1/response-facts.ts'
 import { bench, cycle, runIfMain } from '../harness.ts'
 import { CHUNKED_RESPONSES, parseAll, RESPONSES } from '../messages.ts'
 

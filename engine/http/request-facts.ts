@@ -16,7 +16,6 @@ import {
 import { CHUNKED_CONTENT, LENGTH_CONTENT, LENGTH_DIGITS_MAX, NO_CONTENT } from './framing.ts'
 import { CLOSE, type Head, KEEP_ALIVE_OPTION } from './head.ts'
 import { isHost } from './host.ts'
-import type { MessageParser } from './message-parser.ts'
 
 export { CHUNKED_CONTENT, LENGTH_CONTENT, NO_CONTENT } from './framing.ts'
 
@@ -41,10 +40,22 @@ export type RequestRefusal =
   | 'request_expectation'
   | 'request_content_too_large'
 
+/** What a parser knows of the request line, without reading it again. */
+export interface RequestLine {
+  /** llhttp's number. */
+  readonly method: number
+  readonly versionMajor: number
+  readonly versionMinor: number
+  readonly keepAlive: boolean
+}
+
 export class RequestFacts {
   method = 0
   /** Position of the method: behind the empty line that may precede a request line. */
   methodStart = 0
+  /** 2 for a request that came over HTTP/2, whose head was put into the words of HTTP/1.1; else 1. */
+  versionMajor = 1
+  /** Of the head's words: 1 for HTTP/2. */
   versionMinor = 1
   form = ORIGIN_FORM
   /** The target in origin form, as it goes upstream; `pathStart === pathEnd` stands for an empty path. */
@@ -68,24 +79,25 @@ export class RequestFacts {
 export const request: RequestFacts = new RequestFacts()
 
 /** Fills `request` and the identifiers of `head`. @hotpath */
-export function readRequest(head: Head, parser: MessageParser): RequestRefusal {
+export function readRequest(head: Head, line: RequestLine): RequestRefusal {
   const facts = request
-  facts.method = parser.method
-  facts.versionMinor = parser.versionMinor
+  facts.method = line.method
+  facts.versionMajor = 1
+  facts.versionMinor = line.versionMinor
   facts.form = ORIGIN_FORM
   facts.pathStart = head.targetStart
   facts.pathEnd = head.targetEnd
   facts.hostStart = 0
   facts.hostEnd = 0
   facts.framing = NO_CONTENT
-  facts.keepAlive = parser.keepAlive
+  facts.keepAlive = line.keepAlive
   facts.idempotent = IDEMPOTENT.has(facts.method)
   facts.upgrade = false
   facts.expectContinue = false
   facts.acceptsTrailers = false
   facts.nominated = null
-  const line = readRequestLine(head, facts, parser.versionMajor)
-  if (line !== '') return line
+  const refusal = readRequestLine(head, facts, line.versionMajor)
+  if (refusal !== '') return refusal
   const fields = readFields(head, facts)
   if (fields !== '') return fields
   if (facts.upgrade && facts.framing !== NO_CONTENT) return 'request_malformed'

@@ -1,5 +1,5 @@
 /** The `Date` line of our own answers. */
-import { dateLine } from '../../../engine/http1/date.ts'
+import { dateLine } from '../../../engine/http/date.ts'
 import { bench, runIfMain } from '../harness.ts'
 
 bench('the line of this second', () => dateLine())
