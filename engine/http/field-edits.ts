@@ -22,6 +22,8 @@ export interface CompiledEdits {
   readonly names: ReadonlyMap<string, Renaming | null>
   /** The same for the names we know, as a bit each: what we would add under them is for the route to say, too. */
   readonly knownMask: number
+  /** Bits of names that we know, whose lines are taken out whatever `names` says. */
+  readonly drops: number
   /** Lines to add, each with its CRLF. */
   readonly lines: Buffer
 }
@@ -40,7 +42,7 @@ export function compileEdits(edits: FieldEdits, lines: readonly FieldLine[], sid
   for (const [from, to] of edits.rename) names.set(from, gone.has(to.toLowerCase()) ? null : renaming(to))
   let knownMask = 0
   for (const name of names.keys()) knownMask |= bitOf(name)
-  return { names, knownMask, lines: Buffer.from(formatFields(lines), 'latin1') }
+  return { names, knownMask, drops: 0, lines: Buffer.from(formatFields(lines), 'latin1') }
 }
 
 function check(name: string, side: MessageSide): void {

@@ -19,6 +19,8 @@ export const X_REQUEST_ID = 15
 export const HTTP2_SETTINGS = 16
 export const PROXY_AUTHENTICATE = 17
 export const PROXY_AUTHORIZATION = 18
+export const X_FORWARDED_CLIENT_CERT = 19
+export const STRICT_TRANSPORT_SECURITY = 20
 
 const NAMES: readonly (readonly [name: string, id: number])[] = [
   ['connection', CONNECTION],
@@ -39,6 +41,8 @@ const NAMES: readonly (readonly [name: string, id: number])[] = [
   ['http2-settings', HTTP2_SETTINGS],
   ['proxy-authenticate', PROXY_AUTHENTICATE],
   ['proxy-authorization', PROXY_AUTHORIZATION],
+  ['x-forwarded-client-cert', X_FORWARDED_CLIENT_CERT],
+  ['strict-transport-security', STRICT_TRANSPORT_SECURITY],
 ]
 
 interface Candidate {

@@ -3,6 +3,7 @@
  * ours are put behind them.
  */
 import type { ByteBuffer } from '../net/byte-buffer.ts'
+import { type ClientTls, clientCertificateElement } from './client-tls.ts'
 import type { CompiledEdits, Renaming } from './field-edits.ts'
 import {
   CONNECTION,
@@ -19,6 +20,7 @@ import {
   TE,
   TRANSFER_ENCODING,
   UPGRADE,
+  X_FORWARDED_CLIENT_CERT,
   X_FORWARDED_FOR,
   X_FORWARDED_HOST,
   X_FORWARDED_PORT,
@@ -46,7 +48,8 @@ const FORWARDING =
   (1 << X_FORWARDED_HOST) |
   (1 << X_FORWARDED_PORT) |
   (1 << FORWARDED) |
-  (1 << X_REQUEST_ID)
+  (1 << X_REQUEST_ID) |
+  (1 << X_FORWARDED_CLIENT_CERT)
 
 const REQUEST_DROPS = HOP_BY_HOP | (1 << PROXY_AUTHENTICATE) | (1 << PROXY_AUTHORIZATION)
 
@@ -62,21 +65,34 @@ export interface Forwarding {
   readonly scheme: string
   /** Port the client reached us at; 0 on a unix socket. */
   readonly port: number
+  /** `null` for plain text. */
+  readonly tls: ClientTls | null
+  /** What `X-Forwarded-Client-Cert` says of the peer; empty for nothing. */
+  readonly certificate: string
+  /** What a trusted peer says there goes on, before ours. */
+  readonly keepsCertificates: boolean
   /** The lines for an untrusted peer, up to the value of `X-Forwarded-Host`. */
   readonly lines: string
 }
 
+/** `tells` is whether origins are told of the peer's certificate: in place of what it says itself, or behind that. */
 export function createForwarding(
   trusted: boolean,
   forwarded: boolean,
   client: string,
   scheme: string,
   port: number,
+  tls: ClientTls | null = null,
+  tells: 'none' | 'set' | 'append' = 'none',
 ): Forwarding {
+  const known = tls === null || tells === 'none' ? null : tls.clientCertificate
+  const certificate = known === null ? '' : clientCertificateElement(known)
   const lines =
+    `${certificate === '' ? '' : `X-Forwarded-Client-Cert: ${certificate}\r\n`}` +
     `X-Forwarded-For: ${client}\r\nX-Forwarded-Proto: ${scheme}\r\n` +
     `${port === 0 ? '' : `X-Forwarded-Port: ${port}\r\n`}X-Forwarded-Host: `
-  return { trusted, forwarded, client, scheme, port, lines }
+  const keepsCertificates = trusted && tells !== 'set'
+  return { trusted, forwarded, client, scheme, port, tls, certificate, keepsCertificates, lines }
 }
 
 export interface RequestRewrite {
@@ -104,7 +120,7 @@ function copyFields(
   edits: CompiledEdits | null,
 ): number {
   const { bytes, base, ids, fieldCount } = head
-  const byName = nominated !== null || edits !== null
+  const byName = nominated !== null || (edits !== null && edits.names.size > 0)
   let kept = 0
   let start = runStart
   for (let index = 0; index < fieldCount; index += 1) {
@@ -150,7 +166,7 @@ export function writeRequestHead(out: ByteBuffer, head: Head, facts: RequestFact
   if (!hostIsKept) drops |= 1 << HOST
   if (facts.versionMinor === 0) drops |= 1 << EXPECT
   if (!forwarding.trusted) drops |= FORWARDING
-  else drops |= (1 << X_FORWARDED_FOR) | (forwarding.forwarded ? 1 << FORWARDED : 0)
+  else drops |= trustedDrops(forwarding)
   let runStart = facts.methodStart
   // The request line stays as it came, too, where neither its form nor its version nor the line behind it is ours.
   if (!hostIsKept || target !== null || facts.versionMinor !== 1) {
@@ -178,6 +194,12 @@ export function writeRequestHead(out: ByteBuffer, head: Head, facts: RequestFact
   }
   writeEdited(out, edits, rewrite.lines)
   out.lineEnd()
+}
+
+/** Of what a trusted peer says: lists that ours is put behind, and what it is not asked about. */
+function trustedDrops({ forwarded, certificate, keepsCertificates }: Forwarding): number {
+  const isWritten = certificate !== '' || !keepsCertificates
+  return (1 << X_FORWARDED_FOR) | (forwarded ? 1 << FORWARDED : 0) | (isWritten ? 1 << X_FORWARDED_CLIENT_CERT : 0)
 }
 
 function writeRequestLine(out: ByteBuffer, head: Head, facts: RequestFacts, target: string | null): void {
@@ -230,6 +252,10 @@ function writeForwardingOneByOne(
   kept: number,
 ): void {
   const { forwarding, edits } = rewrite
+  if (forwarding.certificate !== '') {
+    const before = forwarding.keepsCertificates ? valuesOf(head, X_FORWARDED_CLIENT_CERT, facts.nominated) : ''
+    writeOwn(out, edits, X_FORWARDED_CLIENT_CERT, `X-Forwarded-Client-Cert: ${before}${forwarding.certificate}\r\n`)
+  }
   const chain = forwarding.trusted ? valuesOf(head, X_FORWARDED_FOR, facts.nominated) : ''
   writeOwn(out, edits, X_FORWARDED_FOR, `X-Forwarded-For: ${chain}${forwarding.client}\r\n`)
   if ((kept & (1 << X_FORWARDED_PROTO)) === 0) {
@@ -324,7 +350,8 @@ export function writeResponseHead(
   edits: CompiledEdits | null,
 ): void {
   // RFC 9110, section 8.6: no Content-Length in 204.
-  const drops = facts.status === 204 ? HOP_BY_HOP | (1 << CONTENT_LENGTH) : HOP_BY_HOP
+  let drops = facts.status === 204 ? HOP_BY_HOP | (1 << CONTENT_LENGTH) : HOP_BY_HOP
+  if (edits !== null) drops |= edits.drops
   let runStart = 0
   if (facts.versionMinor !== 1 || head.byte(12) === CARRIAGE_RETURN) {
     writeStatusLine(out, head)

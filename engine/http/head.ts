@@ -64,6 +64,17 @@ export class Head {
     this.fieldCount += 1
   }
 
+  /** Adds a whole field line; `id` is one of `field-names.ts`. @hotpath */
+  addLine(nameStart: number, nameEnd: number, valueStart: number, valueEnd: number, id: number): void {
+    const at = this.fieldCount * SPAN
+    this.#spans[at] = nameStart
+    this.#spans[at + 1] = nameEnd
+    this.#spans[at + 2] = valueStart
+    this.#spans[at + 3] = valueEnd
+    this.ids[this.fieldCount] = id
+    this.fieldCount += 1
+  }
+
   extendName(end: number): void {
     this.#spans[(this.fieldCount - 1) * SPAN + 1] = end
   }

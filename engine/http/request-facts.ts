@@ -20,11 +20,12 @@ import { isHost } from './host.ts'
 export { CHUNKED_CONTENT, LENGTH_CONTENT, NO_CONTENT } from './framing.ts'
 
 export const METHOD_HEAD = 2
+export const METHOD_POST = 3
 const METHOD_CONNECT = 5
 const METHOD_OPTIONS = 6
 
 /** llhttp's numbers of the methods that may be sent twice (RFC 9110, section 9.2.2): DELETE GET HEAD PUT OPTIONS TRACE. */
-const IDEMPOTENT: ReadonlySet<number> = new Set([0, 1, METHOD_HEAD, 4, METHOD_OPTIONS, 7])
+export const IDEMPOTENT: ReadonlySet<number> = new Set([0, 1, METHOD_HEAD, 4, METHOD_OPTIONS, 7])
 
 export const ORIGIN_FORM = 0
 export const ABSOLUTE_FORM = 1
