@@ -1,8 +1,11 @@
-/** What one read can bring, and a head: the size of the blocks that buffers grow into. */
+/** What one read can bring, and a head: the smallest of the blocks that buffers grow into. Each next size is twice as large. */
 const BLOCK_BYTES = 128 * 1024
 
-/** Blocks kept for the next buffer that grows; past it they are left to the garbage collector. */
-const BLOCKS_KEPT_MAX = 32
+/** Sizes of blocks that are kept: 128 KiB to 1 MiB. What is larger is left to the garbage collector. */
+const BLOCK_SIZES = 4
+
+/** Bytes kept of each size for the next buffer that grows; past it blocks are left to the garbage collector. */
+const BYTES_KEPT_MAX = 4 * 1024 * 1024
 
 /** Up to here a loop copies faster than a call of `Buffer.copy`: perf/micro/net/byte-buffer.bench.ts. */
 const LOOP_BYTES_MAX = 24
@@ -11,7 +14,7 @@ const LOOP_BYTES_MAX = 24
  * Blocks that nobody uses, last in first out. A buffer that grows for each upload would otherwise cost an allocation,
  * its page faults and its collection each time: perf/micro/net/byte-buffer.bench.ts.
  */
-const spareBlocks: Buffer[] = []
+const spareBlocks: Buffer[][] = Array.from({ length: BLOCK_SIZES }, () => [])
 
 /** Bytes being put together for one write. Grows as needed; its owner bounds what goes in. */
 export class ByteBuffer {
@@ -45,7 +48,7 @@ export class ByteBuffer {
   shrink(): void {
     this.length = 0
     if (this.bytes === this.#small) return
-    if (this.bytes.length === BLOCK_BYTES && spareBlocks.length < BLOCKS_KEPT_MAX) spareBlocks.push(this.bytes)
+    keepBlock(this.bytes)
     this.bytes = this.#small
   }
 
@@ -85,6 +88,16 @@ export class ByteBuffer {
 function enlarged(capacity: number, needed: number): Buffer {
   const doubled = Math.max(needed, capacity * 2)
   if (doubled < BLOCK_BYTES / 4) return Buffer.allocUnsafeSlow(doubled)
-  if (doubled <= BLOCK_BYTES) return spareBlocks.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES)
+  for (let size = 0; size < BLOCK_SIZES; size += 1) {
+    const bytes = BLOCK_BYTES << size
+    if (needed <= bytes) return (spareBlocks[size] as Buffer[]).pop() ?? Buffer.allocUnsafeSlow(bytes)
+  }
   return Buffer.allocUnsafeSlow(doubled)
+}
+
+function keepBlock(block: Buffer): void {
+  for (let size = 0; size < BLOCK_SIZES; size += 1) {
+    const spare = spareBlocks[size] as Buffer[]
+    if (block.length === BLOCK_BYTES << size && (spare.length + 1) * block.length <= BYTES_KEPT_MAX) spare.push(block)
+  }
 }

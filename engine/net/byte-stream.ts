@@ -21,6 +21,8 @@ export interface ByteStream {
   readonly writeEnded: boolean
   readonly closed: boolean
   readonly ownsSlot: boolean
+  /** `write` copies what it cannot pass on at once: the bytes are the caller's again when it returns. */
+  readonly copiesWrites: boolean
   readonly slot: Slot
   takeSlot(): void
   giveSlot(): void

@@ -23,6 +23,7 @@ import {
 } from './handles.ts'
 import type { Slot, SlotPool } from './slots.ts'
 import { Timer, type TimerTarget, type TimerWheel } from './timer-wheel.ts'
+import type { TlsFacts } from './tls/tls-facts.ts'
 
 export interface ConnectionOwner {
   /** Bytes `start` to `end` of the slot memory have come. */
@@ -47,6 +48,8 @@ export interface NetContext {
 /** Somebody who counts a connection for as long as it is open. */
 export interface ConnectionCounter {
   onConnectionClosed(connection: Connection): void
+  /** From here on `successor` stands for the same socket: it was encrypted. */
+  onConnectionReplaced(connection: Connection, successor: Connection): void
 }
 
 /** A read that fills at least this much of a slot is taken for the middle of bulk content, worth a slot of its own. */
@@ -65,7 +68,10 @@ export const FAULT = 'EFAULT'
 
 export class Connection implements ByteStream, TimerTarget {
   readonly context: NetContext
+  /** What is read and written: the socket, or the encryption upon it. */
   readonly handle: StreamHandle
+  /** The socket. */
+  readonly transport: StreamHandle
   readonly timer: Timer
   owner: ConnectionOwner
   slot: Slot
@@ -74,24 +80,37 @@ export class Connection implements ByteStream, TimerTarget {
   reading = false
   readEnded = false
   writeEnded = false
+  /** FIN is on its way: as long as it is, libuv resets nothing, and a handle that was told to can be closed no more. */
+  protected isShutting = false
   closed = false
   counter: ConnectionCounter | null = null
+  protected isLingering = false
   #isDelivering = false
-  #lingering = false
   /** Bytes that waited for the kernel when somebody last looked. */
   #waitingBytes = 0
   #lingerEndsAt = 0
 
   /** Reads nothing before `resume`; `owner` is nobody until somebody takes it. */
-  constructor(context: NetContext, handle: StreamHandle) {
+  constructor(context: NetContext, handle: StreamHandle, transport: StreamHandle = handle) {
     this.context = context
     this.handle = handle
+    this.transport = transport
     this.owner = NOBODY
     this.slot = context.slots.landing
     this.timer = new Timer(this)
     handle.connection = this
     handle.onread = onRead
     handle.useUserBuffer(this.slot.view)
+  }
+
+  /** What both ends have agreed on, where the connection is encrypted; else `null`. */
+  get tls(): TlsFacts | null {
+    return null
+  }
+
+  /** Bytes written that the kernel has not taken yet. */
+  get waitingBytes(): number {
+    return this.handle.writeQueueSize
   }
 
   get ownsSlot(): boolean {
@@ -115,23 +134,23 @@ export class Connection implements ByteStream, TimerTarget {
     if (this.reading || this.closed || this.readEnded) return
     // Within a read the buffer of the next one is what the callback returns, and nothing else: see `nextSlot`.
     if (this.slot.lent > 0 && !this.#isDelivering) {
-      this.#leaveLentSlot()
+      this.leaveLentSlot()
       this.handle.useUserBuffer(this.slot.view)
     }
     this.reading = true
     const status = this.handle.readStart()
-    if (status < 0) this.#break(status)
+    if (status < 0) this.breakWith(errorName(status))
   }
 
   /** What lies in the slot is still being written somewhere: never read over it. */
-  #leaveLentSlot(): void {
+  protected leaveLentSlot(): void {
     this.context.slots.give(this.slot)
     this.slot = this.context.slots.take() ?? this.context.slots.landing
   }
 
   /** @internal The slot for the next read, where it is not the one of this read. */
   nextSlot(current: Slot): Slot | null {
-    if (this.reading && this.slot.lent > 0) this.#leaveLentSlot()
+    if (this.reading && this.slot.lent > 0) this.leaveLentSlot()
     return this.closed || this.slot === current ? null : this.slot
   }
 
@@ -152,7 +171,7 @@ export class Connection implements ByteStream, TimerTarget {
     const request = spareWriteRequest
     const status = this.handle.writeBuffer(request, view)
     if (status !== 0) {
-      this.#writeFailed(status)
+      this.writeFailed(status)
       return true
     }
     if (!lastWriteIsPending()) return true
@@ -169,7 +188,7 @@ export class Connection implements ByteStream, TimerTarget {
 
   /** Whether the system still knows the peer: not after a RST, which a connection that is not read does not report. */
   isConnected(): boolean {
-    return !this.closed && (this.handle.getpeername === undefined || this.handle.getpeername({}) === 0)
+    return !this.closed && (this.transport.getpeername === undefined || this.transport.getpeername({}) === 0)
   }
 
   /** Whether the peer has taken some of what waits since the last call, or since it began to wait. */
@@ -183,10 +202,21 @@ export class Connection implements ByteStream, TimerTarget {
   shutdown(): void {
     if (this.closed || this.writeEnded) return
     this.writeEnded = true
+    this.sendFin()
+  }
+
+  get copiesWrites(): boolean {
+    return false
+  }
+
+  protected sendFin(): void {
     const request = new ShutdownWrap()
-    request.oncomplete = () => undefined
+    request.oncomplete = () => {
+      this.isShutting = false
+    }
     const status = this.handle.shutdown(request)
-    if (status < 0) this.#break(status)
+    this.isShutting = status === 0
+    if (status < 0) this.breakWith(errorName(status))
   }
 
   setDeadline(milliseconds: number): void {
@@ -203,8 +233,8 @@ export class Connection implements ByteStream, TimerTarget {
    */
   closeLingering(): void {
     this.owner = NOBODY
-    if (this.closed || this.#lingering) return
-    this.#lingering = true
+    if (this.closed || this.isLingering) return
+    this.isLingering = true
     if (this.readEnded && this.pendingWrites === 0) {
       this.destroy()
       return
@@ -219,16 +249,26 @@ export class Connection implements ByteStream, TimerTarget {
   destroy(): void {
     this.owner = NOBODY
     if (this.closed) return
-    this.#release()
-    this.handle.close()
+    this.release()
+    this.closeHandle()
   }
 
   /** Closes with RST, so that the peer cannot take what it has for whole. The owner hears no more. */
   reset(): void {
     this.owner = NOBODY
     if (this.closed) return
-    this.#release()
-    if (this.handle.reset === undefined || this.handle.reset() !== 0) this.handle.close()
+    this.release()
+    this.resetHandle()
+  }
+
+  protected closeHandle(): void {
+    this.uncount()
+    this.handle.close()
+  }
+
+  protected resetHandle(): void {
+    this.uncount()
+    if (this.isShutting || this.handle.reset === undefined || this.handle.reset() !== 0) this.handle.close()
   }
 
   /** Runs what the owner put off: an exception costs this connection and nothing else, as in any of its callbacks. */
@@ -242,7 +282,7 @@ export class Connection implements ByteStream, TimerTarget {
 
   onDeadline(): void {
     if (this.closed) return
-    if (this.#lingering) {
+    if (this.isLingering) {
       // What the peer still has to take of ours comes first.
       if (this.hasProgressed()) this.setDeadline(LINGER_IDLE_MS)
       else this.destroy()
@@ -257,7 +297,7 @@ export class Connection implements ByteStream, TimerTarget {
 
   /** @internal */
   received(count: number): void {
-    if (this.#lingering) {
+    if (this.isLingering) {
       if (performance.now() > this.#lingerEndsAt) this.destroy()
       else this.setDeadline(LINGER_IDLE_MS)
       return
@@ -276,12 +316,12 @@ export class Connection implements ByteStream, TimerTarget {
   readFailed(status: number): void {
     this.reading = false
     if (status !== END_OF_FILE) {
-      this.#break(status)
+      this.breakWith(errorName(status))
       return
     }
     this.readEnded = true
     this.handle.readStop()
-    if (this.#lingering) {
+    if (this.isLingering) {
       if (this.pendingWrites === 0) this.destroy()
       return
     }
@@ -297,11 +337,11 @@ export class Connection implements ByteStream, TimerTarget {
     this.pendingWrites -= 1
     if (this.closed) return
     if (status < 0) {
-      this.#writeFailed(status)
+      this.writeFailed(status)
       return
     }
     if (this.pendingWrites !== 0) return
-    if (this.#lingering) {
+    if (this.isLingering) {
       if (this.readEnded) this.destroy()
       else this.setDeadline(LINGER_IDLE_MS)
       return
@@ -317,30 +357,31 @@ export class Connection implements ByteStream, TimerTarget {
    * The peer takes no more, but what it sent before may still lie in the kernel (an early answer to a large request):
    * whoever reads goes on to its end, which is near.
    */
-  #writeFailed(status: number): void {
+  protected writeFailed(status: number): void {
     this.writeEnded = true
-    if (!this.reading) this.#break(status)
+    if (!this.reading) this.breakWith(errorName(status))
   }
 
   #fault(error: unknown): void {
     this.context.onFault(error)
-    this.#breakWith(FAULT)
+    this.breakWith(FAULT)
   }
 
-  #break(status: number): void {
-    this.#breakWith(errorName(status))
-  }
-
-  #breakWith(error: string): void {
+  protected breakWith(error: string): void {
     if (this.closed) return
-    this.#release()
-    this.handle.close()
-    if (this.#lingering) return
+    this.release()
+    this.breakHandle()
+    if (this.isLingering) return
     // From a clean stack: whoever was just writing to this connection must not find its own state changed under it.
     process.nextTick(tellClosed, this, error)
   }
 
-  #release(): void {
+  /** Closes without a word to the peer. */
+  protected breakHandle(): void {
+    this.closeHandle()
+  }
+
+  protected release(): void {
     this.closed = true
     this.reading = false
     this.context.wheel.clear(this.timer)
@@ -348,9 +389,25 @@ export class Connection implements ByteStream, TimerTarget {
       this.context.slots.give(this.slot)
       this.slot = this.context.slots.landing
     }
+  }
+
+  protected uncount(): void {
     const counter = this.counter
     this.counter = null
     if (counter !== null) counter.onConnectionClosed(this)
+  }
+
+  /** Gives its socket up to `make`, which makes the connection that stands for it from here on. Nothing may be under way. */
+  replace<C extends Connection>(make: (socket: StreamHandle) => C): C {
+    const counter = this.counter
+    this.counter = null
+    this.owner = NOBODY
+    this.pause()
+    this.release()
+    const successor = make(this.transport)
+    successor.counter = counter
+    if (counter !== null) counter.onConnectionReplaced(this, successor)
+    return successor
   }
 }
 
@@ -384,7 +441,7 @@ function onWriteComplete(this: WriteRequest, status: number): void {
 }
 
 /** Owner of a connection that nobody wants to hear of any more. */
-const NOBODY: ConnectionOwner = {
+export const NOBODY: ConnectionOwner = {
   onRead() {},
   onReadEnd() {},
   onDrain() {},

@@ -1,25 +1,37 @@
-/** Opens a connection to an endpoint, within a deadline. Names have been resolved long before. */
+/** Opens a connection to an endpoint, within a deadline, encrypted where that is asked for. Names have been resolved long before. */
 import type { Address } from '../snapshot.ts'
 import { Connection, type ConnectionOwner, type NetContext } from './connection.ts'
 import { connectPipe, connectTcp, errorName, openPipe, openTcp, type StreamHandle } from './handles.ts'
 import { Timer, type TimerTarget } from './timer-wheel.ts'
+import type { NewSessions } from './tls/client-sessions.ts'
+import { handshakeText, type TlsPeer } from './tls/client-tls.ts'
+import { type HandshakeListener, TlsConnection } from './tls/tls-connection.ts'
 
 export interface DialOwner extends ConnectionOwner {
   onConnect(connection: Connection): void
-  /** The address did not take us: the system's error, or `ETIMEDOUT` past the deadline. */
-  onConnectError(error: string): void
+  /**
+   * The address did not take us: the system's error, or `ETIMEDOUT` past the deadline. Of a handshake that failed: OpenSSL's name
+   * or Node's (`CERT_HAS_EXPIRED`, `ERR_TLS_CERT_ALTNAME_INVALID`, `ERR_SSL_...`), and in `detail` what it means; else that is empty.
+   */
+  onConnectError(error: string, detail: string): void
 }
 
-export class Dial implements TimerTarget {
+export class Dial implements TimerTarget, HandshakeListener {
   readonly #context: NetContext
   readonly #owner: DialOwner
   readonly #timer: Timer
+  readonly #peer: TlsPeer | null
   #handle: StreamHandle | null = null
+  /** From when the handshake begins until it has ended. */
+  #securing: TlsConnection | null = null
+  #sessions: NewSessions | null = null
   #done = false
 
-  constructor(context: NetContext, address: Address, timeoutMs: number, owner: DialOwner) {
+  /** `peer`: whom to expect there, and to encrypt for; `null` for plain text. */
+  constructor(context: NetContext, address: Address, timeoutMs: number, owner: DialOwner, peer: TlsPeer | null = null) {
     this.#context = context
     this.#owner = owner
+    this.#peer = peer
     this.#timer = new Timer(this)
     context.wheel.refresh()
     context.wheel.set(this.#timer, timeoutMs)
@@ -31,7 +43,12 @@ export class Dial implements TimerTarget {
   cancel(): void {
     if (this.#done) return
     this.#end()
-    this.#handle?.close()
+    this.#close()
+  }
+
+  #close(): void {
+    if (this.#securing !== null) this.#securing.destroy()
+    else this.#handle?.close()
   }
 
   onDeadline(): void {
@@ -62,9 +79,34 @@ export class Dial implements TimerTarget {
       this.#fail(errorName(status))
       return
     }
-    this.#end()
     handle.setNoDelay?.(true)
-    const connection = new Connection(this.#context, handle)
+    if (this.#peer === null) this.#opened(new Connection(this.#context, handle))
+    else this.#secure(handle, this.#peer)
+  }
+
+  #secure(handle: StreamHandle, peer: TlsPeer): void {
+    const connection = new TlsConnection(this.#context, handle, peer.tls.context, false, this)
+    this.#securing = connection
+    this.#sessions = peer.prepare(connection)
+    connection.begin(null)
+  }
+
+  check(connection: TlsConnection): string {
+    const error = this.#peer === null ? '' : this.#peer.check(connection)
+    if (error === '') this.#sessions?.keep()
+    return error
+  }
+
+  onSecure(connection: TlsConnection): void {
+    this.#opened(connection)
+  }
+
+  onHandshakeFailed(_connection: TlsConnection, error: string, detail: string): void {
+    this.#fail(error, handshakeText(error, detail))
+  }
+
+  #opened(connection: Connection): void {
+    this.#end()
     connection.owner = this.#owner
     try {
       this.#owner.onConnect(connection)
@@ -74,12 +116,12 @@ export class Dial implements TimerTarget {
     }
   }
 
-  #fail(error: string): void {
+  #fail(error: string, detail = ''): void {
     if (this.#done) return
     this.#end()
-    this.#handle?.close()
+    this.#close()
     try {
-      this.#owner.onConnectError(error)
+      this.#owner.onConnectError(error, detail)
     } catch (fault) {
       this.#context.onFault(fault)
     }

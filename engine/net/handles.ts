@@ -43,6 +43,8 @@ export interface StreamHandle {
   readonly fd: number
   /** Bytes written that the kernel has not taken yet. */
   readonly writeQueueSize: number
+  /** Bytes written since it was opened, those that the kernel has not taken among them. */
+  readonly bytesWritten: number
   useUserBuffer(view: Uint8Array): void
   readStart(): number
   readStop(): number
@@ -70,6 +72,81 @@ export interface PipeHandle extends StreamHandle {
   connect(request: ConnectRequest, path: string): number | undefined
 }
 
+/** What `tls.createSecureContext(...).context` is: certificates, keys, authorities, versions, ciphers. */
+export interface SecureContext {
+  /** Called with a ticket's key name to open one, or to make one (`encrypts`); gives what the key is, see `TicketKeyAnswer`. */
+  onticketkeycallback?: (name: Buffer, iv: Buffer, encrypts: boolean) => TicketKeyAnswer
+  enableTicketKeyCallback(): void
+}
+
+/** Outcome (-1 error, 0 unknown, 1 fine, 2 fine but to be renewed), HMAC key and AES key of 16 bytes, and to encrypt: name and IV. */
+export type TicketKeyAnswer = [number, Buffer, Buffer, Buffer?, Buffer?]
+
+/** What OpenSSL says of a failure; `code` is like `ERR_SSL_NO_SHARED_CIPHER`, or `CERT_HAS_EXPIRED` of a certificate. */
+export interface TlsFailure extends Error {
+  readonly code?: string
+  /** In words. */
+  readonly reason?: string
+}
+
+/** What a ClientHello asks for. */
+export interface CertificateQuestion {
+  /** Empty or absent for none. */
+  readonly servername?: string
+  readonly OCSPRequest: boolean
+}
+
+/** A certificate as Node holds it below `X509Certificate`. */
+export interface CertificateHandle {
+  subject(): string
+  issuer(): string
+  subjectAltName(): string | undefined
+  serialNumber(): string
+  fingerprint256(): string
+  validFrom(): string
+  validTo(): string
+  pem(): string
+  raw(): Buffer
+}
+
+/** Encryption upon a stream, itself a stream of what lies within. One write at a time; each ends in a later phase of the loop. */
+export interface TlsHandle extends StreamHandle {
+  onhandshakestart: () => void
+  onhandshakedone: () => void
+  onerror: (error: TlsFailure) => void
+  oncertcb: (question: CertificateQuestion) => void
+  onnewsession: (id: Buffer, session: Buffer) => void
+  /** Set before `certCbDone`: the context that serves instead of the one that it began with. */
+  sni_context: SecureContext | undefined
+  enableCertCb(): void
+  certCbDone(): void
+  enableSessionCallbacks(): void
+  setALPNProtocols(wire: Buffer): void
+  setOCSPResponse(response: Uint8Array): void
+  setVerifyMode(request: boolean, require: boolean): void
+  setServername(name: string): void
+  setSession(session: Buffer): void
+  /** Clients: sends the first flight. */
+  start(): void
+  /** Takes bytes as if the stream below had read them. */
+  receive(bytes: Buffer): void
+  destroySSL(): void
+  verifyError(): TlsFailure | null
+  getPeerX509Certificate(): CertificateHandle | undefined
+  /** False where none was named. */
+  getServername(): string | false
+  getALPNNegotiatedProtocol(): string | false
+  getProtocol(): string
+  getCipher(): { readonly name: string; readonly standardName: string }
+  isSessionReused(): boolean
+  /** What both sides can sign with, in the order of preference that counts: `ECDSA+SHA256`, `RSA-PSS+SHA256` ... */
+  getSharedSigalgs(): string[]
+}
+
+interface TlsBinding {
+  wrap(stream: StreamHandle, context: SecureContext, isServer: boolean, hasActiveWrite: boolean): TlsHandle
+}
+
 interface HandleBinding<H> {
   readonly constants: { readonly SOCKET: number; readonly SERVER: number }
   readonly TCP: new (kind: number) => H
@@ -95,10 +172,19 @@ const state = stream.streamBaseState
 const readResult = stream.kReadBytesOrError
 const writeWasAsync = stream.kLastWriteWasAsync
 
-const uv = binding('uv') as { readonly UV_EOF: number; errname(status: number): string }
+const uv = binding('uv') as {
+  readonly UV_EOF: number
+  readonly UV_EALREADY: number
+  errname(status: number): string
+}
+
+let tls: TlsBinding | null = null
 
 /** End of file, as a read reports it. */
 export const END_OF_FILE: number = uv.UV_EOF
+
+/** What `readStart` of a socket gives that is being read already. */
+export const ALREADY_READING: number = uv.UV_EALREADY
 
 /** Bytes of the read that is being reported, or a negative error. @hotpath */
 export function lastRead(): number {
@@ -108,6 +194,12 @@ export function lastRead(): number {
 /** Whether the write just made still refers to its bytes. @hotpath */
 export function lastWriteIsPending(): boolean {
   return state[writeWasAsync] !== 0
+}
+
+/** Puts encryption upon a stream that nobody reads or writes. */
+export function wrapTls(stream: StreamHandle, context: SecureContext, isServer: boolean): TlsHandle {
+  tls ??= binding('tls_wrap') as TlsBinding
+  return tls.wrap(stream, context, isServer, false)
 }
 
 export function openTcp(): TcpHandle {

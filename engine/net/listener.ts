@@ -91,6 +91,11 @@ export class Listener implements ConnectionCounter {
     if (!connection.closed) this.connections.add(connection)
   }
 
+  onConnectionReplaced(connection: Connection, successor: Connection): void {
+    this.connections.delete(connection)
+    this.connections.add(successor)
+  }
+
   onConnectionClosed(connection: Connection): void {
     this.connections.delete(connection)
     this.owner.onReleased(this)

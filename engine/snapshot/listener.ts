@@ -59,6 +59,8 @@ export interface ListenerSnapshot {
   readonly http2: Http2Snapshot | null
   /** Answers every request with a redirect to https, at this port; 0 for none. */
   readonly redirectToHttpsPort: number
+  /** The status of that redirect; 0 for none. */
+  readonly redirectToHttpsStatus: number
   /** `Strict-Transport-Security` of responses over TLS; empty for none. */
   readonly strictTransportSecurity: string
 }

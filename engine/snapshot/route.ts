@@ -32,6 +32,9 @@ export type TextTest =
   | { readonly kind: 'regex'; readonly regex: string }
   | { readonly kind: 'present' | 'absent' }
 
+/** In hexadecimal: fingerprints (SHA-256) in lower case, serial numbers in upper case. */
+export type CertificatePart = 'subject' | 'issuer' | 'serial' | 'fingerprint' | 'san'
+
 /** A statement about a request that holds or does not. */
 export type Condition =
   /** Methods as they are written on the wire. `GET` does not stand for HEAD. */
@@ -45,6 +48,11 @@ export type Condition =
   | { readonly kind: 'client_ip'; readonly blocks: readonly string[] }
   /** Media types in lower case without parameters, `image/*` for all of a kind. */
   | { readonly kind: 'content_type'; readonly types: readonly string[] }
+  /** The content is that of a call of gRPC, or of gRPC-Web. */
+  | { readonly kind: 'grpc' }
+  /** Of the verified certificate of the client; of alternative names (`san`) any. Nothing of it is there without one. */
+  | { readonly kind: 'client_cert'; readonly part: CertificatePart; readonly test: TextTest }
+  | { readonly kind: 'scheme'; readonly scheme: 'http' | 'https' }
   | { readonly kind: 'host'; readonly hosts: readonly HostPattern[] }
   | { readonly kind: 'path'; readonly path: PathMatch }
   | { readonly kind: 'all' | 'any'; readonly conditions: readonly Condition[] }
@@ -208,4 +216,6 @@ export interface RouteSnapshot {
   /** Index into `routes`: takes requests that the upstream of this one cannot answer; -1 for none. */
   readonly fallback: number
   readonly importance: Importance
+  /** Calls of gRPC-Web go to the upstream as calls of gRPC. */
+  readonly grpcWeb: boolean
 }

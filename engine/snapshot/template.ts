@@ -19,6 +19,16 @@ export type TemplateValue =
         /** When the request began: RFC 3339, in UTC, with milliseconds. */
         | 'time'
         | 'listener'
+        /** Of a connection with TLS: its version, its suite, and the name that the client asked for. */
+        | 'tls_version'
+        | 'tls_cipher'
+        | 'tls_server_name'
+        /** Of the verified certificate of the client; alternative names are joined by `, `. */
+        | 'client_cert_subject'
+        | 'client_cert_issuer'
+        | 'client_cert_serial'
+        | 'client_cert_fingerprint'
+        | 'client_cert_san'
         | 'route'
         /** Known with the response only: the status, the upstream, and the endpoint that has answered. */
         | 'status'

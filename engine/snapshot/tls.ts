@@ -22,6 +22,14 @@ export interface CertificateSnapshot {
   readonly ocsp: Uint8Array | null
 }
 
+/** What is answered to an authority that finds out whether names lead here (RFC 8555, section 8). */
+export interface ChallengesSnapshot {
+  /** By HTTP, in plain text at any listener, before routes are looked for: the content of `/.well-known/acme-challenge/TOKEN`. */
+  readonly http: readonly { readonly token: string; readonly content: string }[]
+  /** By TLS (RFC 8737): the certificate of handshakes for the name that ask for `acme-tls/1`. */
+  readonly tls: readonly { readonly name: string; readonly chain: string; readonly key: string }[]
+}
+
 export interface ClientAuthSnapshot {
   readonly mode: 'none' | 'request' | 'require'
   readonly ca: string

@@ -66,7 +66,12 @@ export interface ResolverSnapshot {
 }
 
 export interface ActiveCheckSnapshot {
-  readonly type: 'http' | 'https' | 'tcp'
+  readonly type: 'http' | 'https' | 'tcp' | 'grpc'
+  /**
+   * For http and https, in the words of `UpstreamSnapshot.protocol`: `http` is HTTP/1.1, `h2` and `h2c` are HTTP/2, `auto` is
+   * what ALPN says, and HTTP/1.1 without TLS. As a rule what the upstream itself has.
+   */
+  readonly protocol: 'http' | 'h2' | 'h2c' | 'auto'
   readonly intervalMs: number
   /** Share of the interval by which each is shorter or longer at random, 0 to 1. */
   readonly jitter: number
@@ -88,9 +93,14 @@ export interface ActiveCheckSnapshot {
   readonly statuses: readonly StatusRange[]
   /** A regular expression that the content (its first 64 KiB) must match; empty for any content. */
   readonly content: string
-  /** For https: whether the certificate must be valid, and for which name (empty: the endpoint's host). */
+  /**
+   * For https: whether the certificate must be valid, and for which name (empty: the upstream's, or the endpoint's host). The
+   * rest is as the `tls` of the upstream has it.
+   */
   readonly verify: boolean
   readonly serverName: string
+  /** For grpc: the service that is asked for; empty for the server as a whole. */
+  readonly service: string
   /** For tcp: what is sent once the connection is open, and what must come back. Empty: nothing. */
   readonly send: string
   readonly expect: string
@@ -161,6 +171,8 @@ export interface RetrySnapshot {
   readonly onReset: boolean
   readonly onTimeout: boolean
   readonly statuses: readonly number[]
+  /** Of calls of gRPC, in responses without messages; those are tried again whatever `methods` has. */
+  readonly grpcStatuses: readonly number[]
   /** Tries after the first, as a share of the requests, over all workers. */
   readonly budget: number
   /** Before the second retry twice as long, and so on; each at random between half and all of it. 0 for none. */

@@ -1,6 +1,6 @@
 import type { ExchangeRecord } from '../exchange/record.ts'
 import type { ExplainRequest, Explanation } from '../explain/explanation.ts'
-import type { EndpointSnapshot, Snapshot } from '../snapshot.ts'
+import type { ChallengesSnapshot, EndpointSnapshot, Snapshot } from '../snapshot.ts'
 import type { CircuitState, EndpointStatus } from '../upstream/endpoint-status.ts'
 import type { HealthChange } from '../upstream/health/endpoint-health.ts'
 
@@ -13,6 +13,19 @@ export type EngineEvent =
   | { readonly kind: 'worker_died'; readonly worker: number; readonly error: string; readonly stack: string }
   /** A listener is at its connection limit and has stopped accepting (once per spell). */
   | { readonly kind: 'connections_full'; readonly worker: number; readonly listener: string; readonly limit: number }
+  /**
+   * Handshakes of TLS with clients have failed at a listener, so many since this was told last, some time ago. `client`, `error`
+   * (OpenSSL's name, e.g. `ERR_SSL_NO_SHARED_CIPHER`) and `detail` are those of the last.
+   */
+  | {
+      readonly kind: 'handshakes_failed'
+      readonly worker: number
+      readonly listener: string
+      readonly count: number
+      readonly client: string
+      readonly error: string
+      readonly detail: string
+    }
   /** Requests have shown something of an endpoint, or (with an empty `endpoint`) the circuit of an upstream has changed. */
   | {
       readonly kind: 'endpoint_health'
@@ -60,6 +73,8 @@ export interface EngineOptions {
   readonly workers: number
   /** Milliseconds that running exchanges get after `stop()`; then their connections are cut. */
   readonly shutdownGraceMs: number
+  /** Milliseconds between two keys of tickets for TLS sessions; the one before is still accepted. Absent: four hours. */
+  readonly ticketRotationMs?: number
   /** The module a worker thread runs; it calls `runWorker(hooks)`. Absent: the engine's own, without hooks. */
   readonly workerModule?: URL
   /** Structured-cloneable data the worker module reads as `ownerData()`. */
@@ -117,6 +132,11 @@ export interface Engine {
    * looked at: the next number is given.
    */
   reload(snapshot: Snapshot): Promise<ReloadReport>
+  /**
+   * Answers an authority that issues certificates with these from now on, and no others. Resolves when every worker does, or
+   * is gone.
+   */
+  challenge(challenges: ChallengesSnapshot): Promise<void>
   workers(): readonly WorkerStatus[]
   /** Sums over all workers, read from the state page at the call. */
   stats(): EngineStats
@@ -179,6 +199,8 @@ export interface EngineStats {
   /** Requests of which a copy went to a mirror, and those of which none did, or not all of it, because of a limit. */
   readonly mirrored: number
   readonly mirrorsDropped: number
+  /** Of TLS with clients: those that have ended well, those of them that took a session up again, and those that failed. */
+  readonly handshakes: { readonly total: number; readonly resumed: number; readonly failed: number }
   readonly latencyUs: {
     readonly count: number
     readonly p50: number

@@ -6,17 +6,21 @@
  *        └──── abort ───────┴─────▶ gone, with the sockets that it has opened
  */
 
+import { Challenges } from '../exchange/challenges.ts'
 import { Generation, type ListenerRoutes } from '../exchange/generation.ts'
 import { RequestIds } from '../exchange/request-id.ts'
 import type { WorkerContext } from '../exchange/worker-context.ts'
 import { slots } from '../http1/llhttp.ts'
 import { TimerWheel } from '../net/timer-wheel.ts'
+import type { ServerTls } from '../net/tls/server-tls.ts'
+import { TicketKeys } from '../net/tls/ticket-keys.ts'
 import { prepareRegexes } from '../routing/regex.ts'
 import type { StatePage, StateRow } from '../shared/state-page.ts'
-import type { Address, RouteSnapshot, UpstreamSnapshot } from '../snapshot.ts'
+import type { Address, ChallengesSnapshot, RouteSnapshot, UpstreamSnapshot } from '../snapshot.ts'
 import type { EndpointPlacement, UpstreamPlacement } from '../upstream/placement.ts'
 import type { EngineEvent, WorkerHooks } from './api.ts'
 import { Door } from './door.ts'
+import { openTls, prepareTls } from './listener-tls.ts'
 import type { GenerationPlan } from './messages.ts'
 
 /** Milliseconds between two looks at whether the last exchange has ended. */
@@ -39,6 +43,8 @@ interface Prepared {
   readonly generation: Generation
   /** Those of its sockets that are new. */
   readonly doors: ReadonlyMap<number, Door>
+  /** By listener. */
+  readonly tls: readonly (ServerTls | null)[]
 }
 
 /** What has come of a generation before the order to make it ready. */
@@ -53,6 +59,7 @@ const NOTHING: Received = { routes: [], upstreams: [], placements: [] }
 export class DataPlane {
   readonly #options: DataPlaneOptions
   readonly #context: WorkerContext
+  readonly #ticketKeys = new TicketKeys()
   /** By socket. */
   #doors: ReadonlyMap<number, Door> = new Map()
   /** Those that accept no more, as long as they have connections. */
@@ -78,6 +85,7 @@ export class DataPlane {
       row,
       shared: { page, row },
       requestIds: new RequestIds(),
+      challenges: new Challenges(),
       onExchange: hooks.onExchange,
     }
   }
@@ -129,6 +137,8 @@ export class DataPlane {
       upstreams: [...upstreams, ...plan.snapshot.upstreams],
     }
     await prepareRegexes(snapshot)
+    await prepareTls(snapshot)
+    this.setTicketSecrets(plan.ticketSecrets)
     const { shared, net } = this.#context
     const { onEvent } = this.#options
     const generation = await Generation.build({
@@ -140,11 +150,15 @@ export class DataPlane {
       onHealth: (upstream, endpoint, change, reason) =>
         onEvent({ kind: 'endpoint_health', upstream, endpoint, change, reason }),
     })
+    for (const upstream of generation.upstreams) upstream.openTls()
+    const tls = snapshot.listeners.map((listener, index) =>
+      openTls(listener, this.#ticketKeys, this.#doors.get(plan.sockets[index]?.socket ?? -1)?.tls ?? null),
+    )
     const doors = new Map<number, Door>()
     try {
       const addresses = await this.#openDoors(plan, generation, doors)
       if (this.#turn !== turn || this.#stopping) throw new Error('it was given up meanwhile')
-      this.#prepared = { plan, generation, doors }
+      this.#prepared = { plan, generation, doors, tls }
       return addresses
     } catch (error) {
       for (const door of doors.values()) door.close()
@@ -181,6 +195,7 @@ export class DataPlane {
     return new Door(routes, {
       context: this.#context,
       onFull: (listener, limit) => onEvent({ kind: 'connections_full', worker, listener, limit }),
+      onHandshakesFailed: (listener, report) => onEvent({ kind: 'handshakes_failed', worker, listener, ...report }),
       onEmpty: door => this.#closing.delete(door),
     })
   }
@@ -210,7 +225,7 @@ export class DataPlane {
   }
 
   /** What is new accepts before anything that is gone does no more. */
-  #serve({ generation, doors: opened }: Prepared, { sockets }: GenerationPlan): void {
+  #serve({ generation, doors: opened, tls }: Prepared, { sockets }: GenerationPlan): void {
     const before = this.#doors
     const doors = new Map<number, Door>()
     for (const [index, routes] of generation.listeners.entries()) {
@@ -218,7 +233,7 @@ export class DataPlane {
       const door = before.get(socket) ?? opened.get(socket)
       if (door === undefined) continue
       doors.set(socket, door)
-      door.serve(routes)
+      door.serve(routes, tls[index] ?? null)
     }
     this.#doors = doors
     for (const [socket, door] of before) {
@@ -253,6 +268,16 @@ export class DataPlane {
     for (const upstream of new Set(generations.flatMap(generation => generation.upstreamsAt(slot)))) {
       upstream.update(placements)
     }
+  }
+
+  /** Tickets for TLS sessions are made of the first of them from now on. */
+  setTicketSecrets(secrets: readonly Uint8Array[]): void {
+    this.#ticketKeys.set(secrets)
+  }
+
+  /** What authorities are answered from now on that issue certificates. */
+  challenge(challenges: ChallengesSnapshot): void {
+    this.#context.challenges.set(challenges)
   }
 
   /** Stops accepting, closes what is idle, waits for the rest up to `graceMs`, then cuts it. */

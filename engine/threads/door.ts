@@ -1,20 +1,33 @@
 /** A socket of a worker that accepts, and what is served there: one generation after the other. */
 
+import { clientSideOf } from '../exchange/client-side.ts'
 import type { ListenerRoutes, ServedRoutes } from '../exchange/generation.ts'
 import { Http1Downstream } from '../exchange/http1-downstream.ts'
+import { Http2ServerConnection } from '../exchange/http2-server-connection.ts'
 import { Tunnel } from '../exchange/tunnel.ts'
 import type { WorkerContext } from '../exchange/worker-context.ts'
 import { Connection } from '../net/connection.ts'
 import type { StreamHandle } from '../net/handles.ts'
 import { ListenError } from '../net/listen-error.ts'
 import { Listener, type ListenerOwner } from '../net/listener.ts'
-import { CONNECTIONS_OPEN, CONNECTIONS_TOTAL } from '../shared/state-page.ts'
+import { type ChallengeCertificate, Handshakes, type HandshakesOwner } from '../net/tls/handshakes.ts'
+import type { ServerTls } from '../net/tls/server-tls.ts'
+import {
+  CONNECTIONS_OPEN,
+  CONNECTIONS_TOTAL,
+  HANDSHAKES_FAILED,
+  HANDSHAKES_RESUMED,
+  HANDSHAKES_TOTAL,
+} from '../shared/state-page.ts'
 import type { Address } from '../snapshot.ts'
+import { type HandshakeReport, HandshakeReports } from './handshake-reports.ts'
 
 export interface DoorOptions {
   readonly context: WorkerContext
   /** A listener is at its limit on connections. */
   readonly onFull: (listener: string, limit: number) => void
+  /** Clients have not come to terms with it about TLS. */
+  readonly onHandshakesFailed: (listener: string, report: HandshakeReport) => void
   /** It was closed, and its last connection is gone. */
   readonly onEmpty: (door: Door) => void
 }
@@ -23,6 +36,10 @@ export class Door implements ListenerOwner {
   readonly #options: DoorOptions
   readonly #listener: Listener
   readonly #served: ServedRoutes
+  /** `null` as long as its connections are not encrypted. */
+  #handshakes: Handshakes | null = null
+  #tls: ServerTls | null = null
+  readonly #reports: HandshakeReports
   #address: Address | null = null
 
   /** Nothing is served before `serve`. */
@@ -30,6 +47,8 @@ export class Door implements ListenerOwner {
     this.#options = options
     this.#listener = new Listener(this)
     this.#served = { routes, isClosing: false }
+    const { onHandshakesFailed } = options
+    this.#reports = new HandshakeReports(report => onHandshakesFailed(this.#served.routes.settings.name, report))
   }
 
   /** Connections that are open. */
@@ -40,6 +59,11 @@ export class Door implements ListenerOwner {
   /** Where it accepts; `null` before it does. */
   get address(): Address | null {
     return this.#address
+  }
+
+  /** What connections are encrypted by that come now; `null` where they are not. */
+  get tls(): ServerTls | null {
+    return this.#tls
   }
 
   /** Accepts; those who come wait for `serve`. Rejects with `ListenError`. */
@@ -53,9 +77,13 @@ export class Door implements ListenerOwner {
   }
 
   /** Serves by these from the next request on, of connections that are open too. */
-  serve(routes: ListenerRoutes): void {
+  serve(routes: ListenerRoutes, tls: ServerTls | null): void {
     this.#served.routes = routes
-    for (const { owner } of this.#listener.connections) if (owner instanceof Http1Downstream) owner.follow()
+    this.#tls = tls
+    if (tls === null) this.#handshakes = null
+    else if (this.#handshakes === null) this.#handshakes = new Handshakes(this.#secured(tls))
+    else this.#handshakes.owner.tls = tls
+    for (const { owner } of this.#listener.connections) clientSideOf(owner)?.follow()
     this.#listener.serve(routes.settings.limits.connectionsMax)
   }
 
@@ -67,8 +95,46 @@ export class Door implements ListenerOwner {
     handle.setNoDelay?.(true)
     const connection = new Connection(context.net, handle)
     connection.counter = listener
-    connection.guard(() => new Http1Downstream(context, this.#served, connection).begin())
+    if (this.#handshakes !== null) return this.#handshakes.accept(connection)
+    this.#begin(connection)
     return connection
+  }
+
+  /** The connection is as it will be: what is spoken on it begins. */
+  #begin(connection: Connection): void {
+    const { context } = this.#options
+    const isHttp2 = connection.tls?.alpn === 'h2'
+    // Agreed on just before a reload took it away.
+    if (isHttp2 && this.#served.routes.settings.http2 === null) {
+      connection.destroy()
+      return
+    }
+    const Side = isHttp2 ? Http2ServerConnection : Http1Downstream
+    connection.guard(() => new Side(context, this.#served, connection).begin())
+  }
+
+  /** Of a listener whose connections are encrypted. */
+  #secured(tls: ServerTls): HandshakesOwner {
+    const { challenges, row } = this.#options.context
+    const { counters } = row
+    const count = (counter: number) => {
+      counters[counter] = (counters[counter] as number) + 1
+    }
+    return {
+      tls,
+      get challenges(): ReadonlyMap<string, ChallengeCertificate> | null {
+        return challenges.tls
+      },
+      onSecure: connection => {
+        count(HANDSHAKES_TOTAL)
+        if (connection.tls.resumed) count(HANDSHAKES_RESUMED)
+        this.#begin(connection)
+      },
+      onHandshakeFailed: (client, error, detail) => {
+        count(HANDSHAKES_FAILED)
+        this.#reports.failed(client, error, detail)
+      },
+    }
   }
 
   onReleased(): void {
@@ -90,7 +156,7 @@ export class Door implements ListenerOwner {
   close(): void {
     this.#served.isClosing = true
     this.#listener.close()
-    for (const { owner } of this.#listener.connections) if (owner instanceof Http1Downstream) owner.drain()
+    for (const { owner } of this.#listener.connections) clientSideOf(owner)?.drain()
     this.#endIfEmpty()
   }
 
@@ -98,7 +164,8 @@ export class Door implements ListenerOwner {
   abort(): void {
     for (const connection of this.#listener.connections) {
       const { owner } = connection
-      if (owner instanceof Http1Downstream || owner instanceof Tunnel) owner.abort()
+      if (owner instanceof Tunnel) owner.abort()
+      else clientSideOf(owner)?.abort()
       connection.destroy()
     }
   }

@@ -6,6 +6,9 @@ import {
   CONNECTIONS_TOTAL,
   EXCHANGES_ACTIVE,
   EXCHANGES_TOTAL,
+  HANDSHAKES_FAILED,
+  HANDSHAKES_RESUMED,
+  HANDSHAKES_TOTAL,
   HEDGES_TOTAL,
   LATENCY_MAX_US,
   MIRRORED_TOTAL,
@@ -32,6 +35,11 @@ export function statsOf(page: StatePage, endpoints: readonly EndpointStatus[]): 
     hedges: page.counter(HEDGES_TOTAL),
     mirrored: page.counter(MIRRORED_TOTAL),
     mirrorsDropped: page.counter(MIRRORS_DROPPED),
+    handshakes: {
+      total: page.counter(HANDSHAKES_TOTAL),
+      resumed: page.counter(HANDSHAKES_RESUMED),
+      failed: page.counter(HANDSHAKES_FAILED),
+    },
     latencyUs: {
       count: latency.reduce((sum, count) => sum + count, 0),
       p50: percentile(latency, 0.5),

@@ -79,7 +79,7 @@ export class HealthWatch {
     const before = this.#upstream
     this.#upstream = upstream
     if (!isSame(before.passive, upstream.passive)) this.#judge()
-    if (isSame(before.active, upstream.active)) return
+    if (isSame(before.active, upstream.active) && isSame(before.tls, upstream.tls)) return
     for (const watched of this.#watched.values()) this.#checkAnew(watched)
   }
 
@@ -141,9 +141,9 @@ export class HealthWatch {
   #check(settings: ActiveCheckSnapshot, placement: EndpointPlacement): ActiveCheck {
     const state = this.#page.endpointCells[placement.column * ENDPOINT_CELLS + CHECK_STATE]
     const start = state === CHECK_UNHEALTHY ? 'unhealthy' : 'healthy'
-    const check = new ActiveCheck({ ...settings, start }, placement.address, placement.host, (healthy, reason) =>
-      this.#checked(placement, healthy, reason),
-    )
+    const onChange = (healthy: boolean, reason: string) => this.#checked(placement, healthy, reason)
+    const { address, host } = placement
+    const check = new ActiveCheck({ ...settings, start }, address, host, onChange, this.#upstream.tls)
     check.onResult = result => this.#onResult(placement, result)
     return check
   }

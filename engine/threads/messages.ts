@@ -1,6 +1,6 @@
 /** What the supervisor and a worker say to each other. */
 import type { PageSize } from '../shared/state-page.ts'
-import type { Address, RouteSnapshot, Snapshot, UpstreamSnapshot } from '../snapshot.ts'
+import type { Address, ChallengesSnapshot, RouteSnapshot, Snapshot, UpstreamSnapshot } from '../snapshot.ts'
 import type { EndpointPlacement, UpstreamPlacement } from '../upstream/placement.ts'
 import type { EngineEvent } from './api.ts'
 
@@ -21,6 +21,8 @@ export interface GenerationPlan {
   readonly sockets: readonly SocketPlan[]
   /** By upstream of the snapshot. */
   readonly upstreams: readonly UpstreamPlacement[]
+  /** Of which tickets for TLS sessions are made, the latest first; none where no listener makes any. */
+  readonly ticketSecrets: readonly Uint8Array[]
 }
 
 /** What a worker is born with. */
@@ -28,6 +30,7 @@ export interface WorkerBirth {
   readonly worker: number
   readonly workers: number
   readonly plan: GenerationPlan
+  readonly challenges: ChallengesSnapshot
   readonly page: SharedArrayBuffer
   readonly size: PageSize
   readonly ownerData: unknown
@@ -49,6 +52,12 @@ export type Order =
   | { readonly kind: 'prepare'; readonly plan: GenerationPlan }
   /** The generation that was made ready is in force. `moved` are those upstreams of it that have changed since. */
   | { readonly kind: 'commit'; readonly generation: number; readonly moved: readonly UpstreamPlacement[] }
+
+  /** What authorities are answered from now on that issue certificates. */
+  | { readonly kind: 'challenge'; readonly challenges: ChallengesSnapshot }
+
+  /** Tickets for TLS sessions are made of the first of them from now on. */
+  | { readonly kind: 'tickets'; readonly secrets: readonly Uint8Array[] }
 
 export type ToWorker =
   | { readonly kind: 'stop'; readonly graceMs: number }

@@ -6,7 +6,7 @@ import type { ExplainRequest, Explanation } from '../explain/explanation.ts'
 import { ListenError } from '../net/listen-error.ts'
 import { assertFree } from '../net/listener.ts'
 import { CONNECTIONS_OPEN, EXCHANGES_ACTIVE, type PageSize, StatePage, type StateRow } from '../shared/state-page.ts'
-import type { Snapshot } from '../snapshot.ts'
+import type { ChallengesSnapshot, Snapshot } from '../snapshot.ts'
 import type { EndpointPlacement } from '../upstream/placement.ts'
 import type {
   BoundListener,
@@ -26,6 +26,7 @@ import type { GenerationPlan, SocketPlan } from './messages.ts'
 import { ReloadError } from './reload-error.ts'
 import { isSame } from './same.ts'
 import { isOurs, planSockets, withAddresses } from './sockets.ts'
+import { TicketSecrets } from './ticket-secrets.ts'
 import { commitAll, prepareAll } from './two-phases.ts'
 import { WorkerThread } from './worker-thread.ts'
 
@@ -71,9 +72,11 @@ class Supervisor implements Engine {
   readonly #restarts: number[]
   readonly #startedAtMs: number[]
   readonly #directory: Directory
+  readonly #ticketSecrets: TicketSecrets
   #snapshot: Snapshot
   #sockets: readonly SocketPlan[]
   #lastSocket = 0
+  #challenges: ChallengesSnapshot = { http: [], tls: [] }
   #ending = false
   #stopped: Promise<void> | null = null
   readonly #timers = new Set<NodeJS.Timeout>()
@@ -96,6 +99,7 @@ class Supervisor implements Engine {
       publish: (slot, placements) => this.#publish(slot, placements),
       onEvent: event => this.#tell(event),
     })
+    this.#ticketSecrets = new TicketSecrets(secrets => this.#rotate(secrets), options.ticketRotationMs)
     this.#threads = new Array<WorkerThread | null>(workers).fill(null)
     this.#restarts = new Array<number>(workers).fill(0)
     this.#startedAtMs = new Array<number>(workers).fill(0)
@@ -114,6 +118,7 @@ class Supervisor implements Engine {
     try {
       await this.#assertAddressesFree(this.#snapshot, this.#sockets)
       await this.#directory.open()
+      await this.#ticketSecrets.prepare(this.#snapshot)
       // The first worker learns the ports that the system chooses; the others join it there.
       this.#sockets = withAddresses(this.#sockets, await this.#startWorker(0).born)
       const others = this.#threads.map((_, worker) => worker).slice(1)
@@ -134,13 +139,23 @@ class Supervisor implements Engine {
   }
 
   get #plan(): GenerationPlan {
-    return { snapshot: this.#snapshot, sockets: this.#sockets, upstreams: this.#directory.placements }
+    return {
+      snapshot: this.#snapshot,
+      sockets: this.#sockets,
+      upstreams: this.#directory.placements,
+      ticketSecrets: this.#ticketSecrets.all,
+    }
+  }
+
+  /** One that is born meanwhile was born with them, or is told behind its birth. */
+  #rotate(secrets: readonly Uint8Array[]): void {
+    for (const thread of this.#running()) void thread.order({ kind: 'tickets', secrets })
   }
 
   #startWorker(index: number): WorkerThread {
     const { workers, ownerData, workerModule } = this.#options
     const { buffer: page, size } = this.#page
-    const birth = { worker: index, workers, plan: this.#plan, page, size, ownerData }
+    const birth = { worker: index, workers, plan: this.#plan, challenges: this.#challenges, page, size, ownerData }
     const thread = new WorkerThread(workerModule ?? ENGINE_WORKER, birth, {
       onEvent: event => this.#tell(event),
       onProgress: () => this.#free(),
@@ -245,12 +260,14 @@ class Supervisor implements Engine {
     let decided: { readonly plan: GenerationPlan; readonly leftovers: Leftovers } | null = null
     try {
       const sockets = await this.#planSockets(snapshot)
+      await this.#ticketSecrets.prepare(snapshot)
       await this.#settle()
       this.#unborn = []
       threads = this.#running()
       const { generation } = snapshot
       const upstreams = this.#directory.nextPlacements(generation)
-      const plan = await prepareAll(threads, { snapshot, sockets, upstreams })
+      const ticketSecrets = this.#ticketSecrets.all
+      const plan = await prepareAll(threads, { snapshot, sockets, upstreams, ticketSecrets })
       this.#assertRunning()
       decided = { plan, leftovers: this.#decide(plan) }
     } finally {
@@ -341,6 +358,13 @@ class Supervisor implements Engine {
     for (const leftover of free) leftover.free()
   }
 
+  async challenge(challenges: ChallengesSnapshot): Promise<void> {
+    this.#challenges = challenges
+    if (this.#ending) return
+    // One that is born meanwhile was born with them, or is told behind its birth.
+    await Promise.all(this.#running().map(thread => thread.order({ kind: 'challenge', challenges })))
+  }
+
   upstream(name: string): UpstreamControl {
     return this.#directory.upstream(name)
   }
@@ -404,6 +428,7 @@ class Supervisor implements Engine {
   #end(): void {
     this.#ending = true
     this.#directory.close()
+    this.#ticketSecrets.close()
     for (const thread of this.#running()) thread.forget()
     for (const timer of this.#timers) clearTimeout(timer)
     this.#timers.clear()

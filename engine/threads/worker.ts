@@ -32,7 +32,7 @@ export function ownerData(): unknown {
 
 /** Runs the data plane in this thread until the supervisor ends it. To be called once, by the worker module. */
 export async function runWorker(hooks: WorkerHooks): Promise<void> {
-  const { worker, workers, plan, page, size } = birth()
+  const { worker, workers, plan, challenges, page, size } = birth()
   const port = parentPort as NonNullable<typeof parentPort>
   const tell = (message: FromWorker): void => port.postMessage(message)
   const plane = new DataPlane({
@@ -43,6 +43,7 @@ export async function runWorker(hooks: WorkerHooks): Promise<void> {
     onEvent: event => tell({ kind: 'event', event }),
     onOldest: generation => tell({ kind: 'oldest', generation }),
   })
+  plane.challenge(challenges)
   port.on('message', (message: ToWorker) => {
     switch (message.kind) {
       case 'stop':
@@ -86,8 +87,14 @@ async function follow(plane: DataPlane, order: Order): Promise<Answer> {
     case 'upstreams':
       plane.receiveUpstreams(order.upstreams, order.placements)
       return { kind: 'done' }
+    case 'tickets':
+      plane.setTicketSecrets(order.secrets)
+      return { kind: 'done' }
     case 'prepare':
       return await prepare(plane, order.plan)
+    case 'challenge':
+      plane.challenge(order.challenges)
+      return { kind: 'done' }
     case 'commit':
       return { kind: 'committed', oldest: plane.commit(order.generation, order.moved) }
   }

@@ -56,7 +56,7 @@ export async function startSameThreadProxy(options: TestProxyOptions): Promise<S
     onEvent: event => events.push(event),
   })
   const sockets = snapshot.listeners.map(({ address }, socket) => ({ socket, worker: -1, address }))
-  const ports = (await plane.start({ snapshot, sockets, upstreams: placements })).map(portOfAddress)
+  const ports = (await plane.start({ snapshot, sockets, upstreams: placements, ticketSecrets: [] })).map(portOfAddress)
   const stop = () => plane.stop(1_000)
   return {
     port: ports[0] ?? 0,

@@ -115,6 +115,7 @@ export function listenerSnapshot(listener: TestListener, index: number): Listene
     tls: null,
     http2: HTTP2,
     redirectToHttpsPort: 0,
+    redirectToHttpsStatus: 308,
     strictTransportSecurity: '',
     ...listener,
     limits: {
@@ -149,6 +150,7 @@ const RETRY: RetrySnapshot = {
   onReset: true,
   onTimeout: false,
   statuses: [],
+  grpcStatuses: [],
   budget: 0.2,
   backoffMs: 0,
   backoffMaxMs: 0,
@@ -175,6 +177,8 @@ const ACTIVE: ActiveCheckSnapshot = {
   content: '',
   verify: true,
   serverName: '',
+  service: '',
+  protocol: 'http',
   send: '',
   expect: '',
 }
@@ -273,6 +277,7 @@ export function routeSnapshot(route: TestRoute, index: number, upstreams: readon
     errorPages: [],
     fallback: -1,
     importance: 'normal',
+    grpcWeb: false,
     ...rest,
     request: { ...NO_EDITS, ...request },
     response: { ...NO_EDITS, ...response },

@@ -30,6 +30,7 @@ export function mutedHandle(): StreamHandle {
     connection: null,
     fd: -1,
     writeQueueSize: 0,
+    bytesWritten: 0,
     useUserBuffer: ignore,
     readStart: succeed,
     readStop: succeed,

@@ -1,0 +1,205 @@
+/**
+ * The handshakes of a listener: so many at once, others wait unread, and each has its deadline from when it was accepted.
+ *
+ *     waiting ──room──▶ hello (where the client's first message has to be looked at: see `begin`)
+ *        │                │
+ *        │                ▼
+ *        │             handshake ──▶ secure: the owner has the connection
+ *        └── deadline, error ──▶ closed, and the owner told
+ */
+import type { Connection, ConnectionOwner } from '../connection.ts'
+import type { SecureContext } from '../handles.ts'
+import { Timer, type TimerTarget } from '../timer-wheel.ts'
+import { type ClientHello, readClientHello } from './client-hello.ts'
+import { tlsLibrary } from './load.ts'
+import { alpnWire } from './protocols.ts'
+import type { ServerTls } from './server-tls.ts'
+import { type HandshakeListener, TlsConnection } from './tls-connection.ts'
+
+/** A certificate that shows an authority that a name leads here (RFC 8737). PEM. */
+export interface ChallengeCertificate {
+  readonly chain: string
+  readonly key: string
+}
+
+export interface HandshakesOwner {
+  /** What connections are encrypted by that come now. */
+  tls: ServerTls
+  /** By name, while authorities find out whether names lead here; else `null`. */
+  readonly challenges: ReadonlyMap<string, ChallengeCertificate> | null
+  onSecure(connection: TlsConnection): void
+  /** `client` is its address; `error` is OpenSSL's name or the system's, `HANDSHAKE_TIMEOUT` past the deadline. */
+  onHandshakeFailed(client: string, error: string, detail: string): void
+}
+
+export const HANDSHAKE_TIMEOUT = 'ERR_TLS_HANDSHAKE_TIMEOUT'
+
+/** Bytes of a first message that are looked at; OpenSSL takes no more either. Past it: the handshake goes on without. */
+const HELLO_BYTES_MAX = 16 * 1024 + 5
+
+const ACME_PROTOCOL = 'acme-tls/1'
+
+export class Handshakes {
+  readonly owner: HandshakesOwner
+  #underWay = 0
+  /** In the order in which they have come. */
+  readonly #waiting = new Set<Handshake>()
+
+  constructor(owner: HandshakesOwner) {
+    this.owner = owner
+  }
+
+  get underWay(): number {
+    return this.#underWay
+  }
+
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
+  /** Gives the connection that stands for it: another one where the handshake begins at once. */
+  accept(connection: Connection): Connection {
+    const handshake = new Handshake(this, connection)
+    if (this.#isFull) this.#waiting.add(handshake)
+    else this.#begin(handshake)
+    return handshake.connection
+  }
+
+  get #isFull(): boolean {
+    return this.#underWay >= this.owner.tls.settings.handshakesMax
+  }
+
+  #begin(handshake: Handshake): void {
+    this.#underWay += 1
+    handshake.connection.guard(() => handshake.begin())
+  }
+
+  /** @internal */
+  ended(handshake: Handshake): void {
+    if (this.#waiting.delete(handshake)) return
+    this.#underWay -= 1
+    while (!this.#isFull) {
+      const [next] = this.#waiting
+      if (next === undefined) return
+      this.#waiting.delete(next)
+      this.#begin(next)
+    }
+  }
+}
+
+class Handshake implements ConnectionOwner, HandshakeListener, TimerTarget {
+  readonly #all: Handshakes
+  readonly #timer: Timer
+  /** What the client has sent so far, where that is looked at. */
+  #hello: Buffer | null = null
+  /** What clients are checked by; `null` for an authority that challenges us. */
+  #tls: ServerTls | null = null
+  #ended = false
+  connection: Connection
+
+  constructor(all: Handshakes, connection: Connection) {
+    this.#all = all
+    this.connection = connection
+    this.#timer = new Timer(this)
+    connection.owner = this
+    const { wheel } = connection.context
+    wheel.refresh()
+    wheel.set(this.#timer, all.owner.tls.settings.handshakeMs)
+  }
+
+  /** OpenSSL tells of the name too late for certificates side by side, and of the protocols too late for authorities. */
+  begin(): void {
+    const { tls, challenges } = this.#all.owner
+    if (challenges === null && !tls.readsHello) {
+      this.#encrypt(tls, tls.base, null)
+      return
+    }
+    this.#hello = Buffer.alloc(0)
+    this.connection.resume()
+  }
+
+  /** Its first message, where it is looked at. */
+  onRead(connection: Connection, start: number, end: number): void {
+    const bytes = connection.context.slots.memory.subarray(start, end)
+    this.#hello = Buffer.concat([this.#hello ?? Buffer.alloc(0), bytes])
+    const hello = readClientHello(this.#hello)
+    if (hello === null && this.#hello.length < HELLO_BYTES_MAX) return
+    const { tls } = this.#all.owner
+    const challenge = hello === null ? null : this.#challengeOf(hello)
+    if (challenge !== null) this.#answerChallenge(challenge, this.#hello)
+    else this.#encrypt(tls, tls.contextFor(hello?.serverName ?? ''), this.#hello)
+  }
+
+  #challengeOf({ alpn, serverName }: ClientHello): ChallengeCertificate | null {
+    if (alpn.length !== 1 || alpn[0] !== ACME_PROTOCOL) return null
+    return this.#all.owner.challenges?.get(serverName) ?? null
+  }
+
+  #encrypt(tls: ServerTls, context: SecureContext, received: Buffer | null): void {
+    const secure = this.#wrap(context)
+    this.#tls = tls
+    tls.prepare(secure, context)
+    secure.begin(received)
+  }
+
+  /** With that certificate alone, for that protocol alone (RFC 8737, section 3). */
+  #answerChallenge({ chain, key }: ChallengeCertificate, received: Buffer): void {
+    const { context } = tlsLibrary().tls.createSecureContext({ cert: chain, key, ca: [] })
+    const secure = this.#wrap(context as SecureContext)
+    secure.handle.setALPNProtocols(alpnWire([ACME_PROTOCOL]))
+    secure.begin(received)
+  }
+
+  #wrap(context: SecureContext): TlsConnection {
+    const secure = this.connection.replace(
+      socket => new TlsConnection(this.connection.context, socket, context, true, this),
+    )
+    this.connection = secure
+    return secure
+  }
+
+  check(connection: TlsConnection): string {
+    return this.#tls === null ? '' : this.#tls.check(connection)
+  }
+
+  onSecure(connection: TlsConnection): void {
+    this.#end()
+    if (this.#tls === null) connection.destroy()
+    else this.#all.owner.onSecure(connection)
+  }
+
+  onHandshakeFailed(_connection: TlsConnection, error: string, detail: string): void {
+    this.#failed(error, detail)
+  }
+
+  onDeadline(): void {
+    this.#failed(HANDSHAKE_TIMEOUT, 'the client took too long')
+    this.connection.destroy()
+  }
+
+  onReadEnd(connection: Connection): void {
+    this.#failed('ECONNRESET', 'the peer closed the connection')
+    connection.destroy()
+  }
+
+  onDrain(): void {}
+
+  onClose(_connection: Connection, error: string): void {
+    this.#failed(error, 'the peer closed the connection')
+  }
+
+  #failed(error: string, detail: string): void {
+    if (this.#ended) return
+    const peer: { address?: string } = {}
+    this.connection.transport.getpeername?.(peer)
+    this.#end()
+    this.#all.owner.onHandshakeFailed(peer.address ?? '', error, detail)
+  }
+
+  #end(): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.connection.context.wheel.clear(this.#timer)
+    this.#all.ended(this)
+  }
+}
