@@ -1,5 +1,5 @@
 /** Answers of the proxy's own: put together once where they are always the same, else for each request. */
-import { editFields, formatFields } from '../http/field-edits.ts'
+import { type CompiledEdits, editFields, formatFields } from '../http/field-edits.ts'
 import { statusText } from '../http/status.ts'
 import type { MessageEdits, TemplateLines } from '../rewriting/message-edits.ts'
 import type { ResponseValues } from '../rewriting/template.ts'
@@ -14,6 +14,8 @@ export interface StaticAnswer {
   readonly lines: TemplateLines | null
   readonly content: Buffer
   readonly hasDate: boolean
+  /** `Strict-Transport-Security` stands in it, or the route does not want it. */
+  readonly hasStrictTransport: boolean
 }
 
 export interface AnswerParts {
@@ -37,8 +39,19 @@ export function staticAnswer({ status, fields, content }: AnswerParts, changes: 
     head: Buffer.from(`HTTP/1.1 ${statusText(status)}\r\n${lines}${length}`, 'latin1'),
     lines: changes.lines,
     content: Buffer.from(content),
-    hasDate: edits?.names.has('date') === true || /^date: /im.test(lines),
+    hasDate: hasField('date', edits, lines),
+    hasStrictTransport: hasField('strict-transport-security', edits, lines),
   }
+}
+
+function hasField(name: string, edits: CompiledEdits | null, lines: string): boolean {
+  return (
+    edits?.names.has(name) === true ||
+    lines
+      .toLowerCase()
+      .split('\n')
+      .some(line => line.startsWith(`${name}: `))
+  )
 }
 
 /** What clients are told of an error for which there is no page: its status in words. */

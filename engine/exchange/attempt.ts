@@ -47,8 +47,13 @@ export class Attempt extends CountedTry implements ResponseReceiver, TimerTarget
     return this.#forward.target.retry.statuses
   }
 
+  protected override get isAskedElsewhere(): boolean {
+    const { grpc } = this.#forward.exchange
+    return super.isAskedElsewhere || (grpc !== null && this.#forward.target.retry.grpcStatuses.includes(grpc.status))
+  }
+
   get replayBytesMax(): number {
-    return this.#forward.isRepeatable ? this.#forward.target.retry.contentBytesMax : 0
+    return this.#forward.keepsContent ? this.#forward.target.retry.contentBytesMax : 0
   }
 
   #limit(milliseconds: number): void {
@@ -93,16 +98,18 @@ export class Attempt extends CountedTry implements ResponseReceiver, TimerTarget
   }
 
   onResponseContent(session: ClientSession, start: number, end: number, slot: Slot | null): void {
-    if (!this.#forward.exchange.downstream.response.sendContent(start, end, slot)) session.pause()
+    if (!this.#forward.exchange.response.sendContent(start, end, slot)) session.pause()
   }
 
   onResponseFlush(session: ClientSession): void {
-    if (!this.#forward.exchange.downstream.response.flush()) session.pause()
+    if (!this.#forward.exchange.response.flush()) session.pause()
   }
 
   onResponseEnd(_session: ClientSession, trailers: readonly string[] | null): void {
     const now = performance.now()
-    this.responseEnded(outcomeOfStatus(this.status), now)
+    const { grpc } = this.#forward.exchange
+    if (grpc !== null) grpc.readTrailers(trailers)
+    this.responseEnded(grpc === null ? outcomeOfStatus(this.status) : grpc.outcome(this.status), now)
     this.#forward.onResponseEnd(trailers, now)
   }
 

@@ -1,5 +1,6 @@
 import { createForwarding, type Forwarding } from '../http/head-writer.ts'
-import type { StreamHandle } from '../net/handles.ts'
+import type { Connection } from '../net/connection.ts'
+import type { TlsFacts } from '../net/tls/tls-facts.ts'
 import type { ListenerTerms } from './generation.ts'
 
 /** Who is at the other end of a client's connection. */
@@ -8,14 +9,19 @@ export interface ClientIdentity {
   readonly name: string
   /** What origins are told of it. */
   readonly forwarding: Forwarding
+  /** `null` where its connection is not encrypted. */
+  readonly tls: TlsFacts | null
 }
 
 /** Asks the system; once per connection is enough. */
-export function identifyClient(handle: StreamHandle, terms: ListenerTerms): ClientIdentity {
+export function identifyClient(
+  { transport, tls }: Pick<Connection, 'transport' | 'tls'>,
+  terms: ListenerTerms,
+): ClientIdentity {
   const remote: { address?: string; port?: number } = {}
   const local: { port?: number } = {}
-  handle.getpeername?.(remote)
-  handle.getsockname?.(local)
+  transport.getpeername?.(remote)
+  transport.getsockname?.(local)
   const { settings, trusted } = terms
   // A dual-stack socket gives IPv4 addresses as mapped ones; the zone of a link-local address means nothing elsewhere.
   const address = (remote.address ?? 'unknown').replace(/^::ffff:(?=\d+\.)/, '').replace(/%.*$/, '')
@@ -25,6 +31,15 @@ export function identifyClient(handle: StreamHandle, terms: ListenerTerms): Clie
   const host = address.includes(':') ? `[${address}]` : address
   return {
     name: remote.port === undefined ? address : `${host}:${remote.port}`,
-    forwarding: createForwarding(isTrusted, settings.forwarded, address, 'http', local.port ?? 0),
+    forwarding: createForwarding(
+      isTrusted,
+      settings.forwarded,
+      address,
+      tls === null ? 'http' : 'https',
+      local.port ?? 0,
+      tls,
+      settings.tls?.clientAuth.forward ?? 'none',
+    ),
+    tls,
   }
 }

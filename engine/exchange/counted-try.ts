@@ -58,6 +58,14 @@ export class CountedTry {
     return this.upstream.settings.retry.statuses
   }
 
+  /** The response is one that another endpoint is asked for: a failure of this one, if it is any. */
+  protected get isAskedElsewhere(): boolean {
+    const { retriedStatuses, status } = this
+    // That something is forbidden, or not there, is no failure of the endpoint, whoever is asked next (as in nginx).
+    const mayCount = status >= 500 || status === TOO_MANY_REQUESTS
+    return retriedStatuses.length > 0 && mayCount && retriedStatuses.includes(status)
+  }
+
   /** All of the request has come from the client, later than the try began. */
   restartClock(): void {
     if (this.upstream.isMeasured && this.session.open) this.#since = performance.now()
@@ -113,11 +121,9 @@ export class CountedTry {
 
   /** @hotpath */
   #observe(outcome: Outcome, nowMs: number): void {
-    const { upstream, worker, retriedStatuses, status } = this
+    const { upstream, worker } = this
     const stamp = stampOf(nowMs)
-    // That something is forbidden, or not there, is no failure of the endpoint, whoever is asked next (as in nginx).
-    const mayCount = status >= 500 || status === TOO_MANY_REQUESTS
-    const counts = retriedStatuses.length > 0 && mayCount && retriedStatuses.includes(status)
+    const counts = this.isAskedElsewhere
     if (outcome === GOOD) {
       if (upstream.isTimed) {
         observeFirstByte(worker.shared.page.endpointCells, this.endpoint.column, this.firstByteUs, stamp)

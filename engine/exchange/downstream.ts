@@ -8,6 +8,7 @@ import type { Slot } from '../net/slots.ts'
 import type { FieldLine } from '../snapshot.ts'
 import type { StaticAnswer } from './answer.ts'
 import type { ErrorPages } from './error-pages.ts'
+import type { StrictTransport } from './strict-transport.ts'
 
 export interface Downstream {
   readonly listener: string
@@ -17,6 +18,8 @@ export interface Downstream {
   readonly response: ResponseWriter
   /** For requests that no route has; `null` where there are none. */
   readonly errorPages: ErrorPages | null
+  /** `null` where responses say nothing of it. */
+  readonly strictTransport: StrictTransport | null
 
   /** Whether an address is one of the proxies whose word counts. */
   isTrusted(address: string): boolean

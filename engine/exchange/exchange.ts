@@ -14,6 +14,7 @@
  * the exchange from anywhere. What happens between waiting and responding is the work of `Forward`, or where the route has
  * files, of `FileResponse`.
  */
+import type { CompiledEdits } from '../http/field-edits.ts'
 import { METHOD_HEAD } from '../http/request-facts.ts'
 import type { Slot } from '../net/slots.ts'
 import { Timer, type TimerTarget } from '../net/timer-wheel.ts'
@@ -29,13 +30,19 @@ import {
 } from '../shared/state-page.ts'
 import type { FieldLine } from '../snapshot.ts'
 import { errorAnswer, linesOf, NO_MESSAGE_EDITS, retryAfter, type StaticAnswer } from './answer.ts'
-import type { Downstream, ProtocolSwitch } from './downstream.ts'
+import type { Downstream, ProtocolSwitch, ResponseWriter } from './downstream.ts'
 import type { ErrorPage } from './error-pages.ts'
 import { ERRORS, type ErrorCode } from './errors.ts'
 import { FALLBACKS_MAX, mayTake } from './fallback.ts'
 import { FileResponse, filePath } from './files/file-response.ts'
 import type { Folder } from './files/folder.ts'
 import { Forward } from './forward.ts'
+import { answerTo, callError } from './grpc/answer.ts'
+import { callOf, type GrpcCall } from './grpc/call.ts'
+import { NO_STATUS } from './grpc/status.ts'
+import { NO_TIMEOUT } from './grpc/timeout.ts'
+import { MALFORMED_TEXT } from './grpc/web-request.ts'
+import { translateWeb, type WebTranslation } from './grpc/web-translation.ts'
 import { KeptRequest, unreadRequest } from './kept-request.ts'
 import type { Mirror } from './mirror.ts'
 import type { MirrorCopy } from './mirror-copy.ts'
@@ -53,6 +60,8 @@ const ENDED = 4
 export class Exchange implements ExchangeRecord, TimerTarget {
   readonly worker: WorkerContext
   readonly downstream: Downstream
+  /** Where responses of upstreams go. */
+  response: ResponseWriter
   /** `performance.now()` when the first byte of the request was read. */
   readonly startedAt: number
   #state = RECEIVED
@@ -69,6 +78,12 @@ export class Exchange implements ExchangeRecord, TimerTarget {
   #timer: Timer | null = null
   /** When that is over, on the clock of `performance.now()`; 0 for never. */
   #deadlineAt = 0
+  /** What its passing is called. */
+  #deadlineCode: ErrorCode = 'exchange_timeout'
+  /** `null` where it is no call of gRPC. */
+  grpc: GrpcCall | null = null
+  /** The origin speaks gRPC, and the client gRPC-Web; `null` where nothing is translated. */
+  #web: WebTranslation | null = null
   /** `null` where nobody needs the request later. */
   kept: KeptRequest | null = null
   /** Routes that have had the request in vain. */
@@ -91,6 +106,7 @@ export class Exchange implements ExchangeRecord, TimerTarget {
   constructor(worker: WorkerContext, downstream: Downstream, startedAt: number) {
     this.worker = worker
     this.downstream = downstream
+    this.response = downstream.response
     this.startedAt = startedAt
     const { counters } = worker.row
     counters[EXCHANGES_ACTIVE] = (counters[EXCHANGES_ACTIVE] as number) + 1
@@ -132,6 +148,10 @@ export class Exchange implements ExchangeRecord, TimerTarget {
     return this.#forward?.connectUs ?? -1
   }
 
+  get grpcStatus(): number {
+    return this.grpc === null ? NO_STATUS : this.grpc.status
+  }
+
   get route(): string {
     return this.#route?.name ?? ''
   }
@@ -144,6 +164,18 @@ export class Exchange implements ExchangeRecord, TimerTarget {
     return this.downstream.client
   }
 
+  get tlsVersion(): string {
+    return this.downstream.forwarding.tls?.version ?? ''
+  }
+
+  get tlsCipher(): string {
+    return this.downstream.forwarding.tls?.cipher ?? ''
+  }
+
+  get serverName(): string {
+    return this.downstream.forwarding.tls?.serverName ?? ''
+  }
+
   get flag(): string {
     return this.error === '' ? '' : ERRORS[this.error].flag
   }
@@ -153,6 +185,13 @@ export class Exchange implements ExchangeRecord, TimerTarget {
     const { facts } = request
     this.isHead = facts.method === METHOD_HEAD
     this.wantsUpgrade = facts.upgrade
+    this.grpc = callOf(request)
+    const { challenges } = this.worker
+    const challenged = challenges.http === null ? null : challenges.answerTo(request)
+    if (challenged !== null) {
+      this.#answerWith(challenged, request)
+      return
+    }
     if (route !== null) {
       this.#follow(route, request)
       return
@@ -172,14 +211,14 @@ export class Exchange implements ExchangeRecord, TimerTarget {
 
   #answerFor(route: Route, request: RoutedRequest): void {
     const { answer, redirect, files } = route
-    if (answer !== null) this.#answerWith(answer, request)
+    if (answer !== null) this.#answerWith(answerTo(this.grpc, answer, route.response), request)
     else if (redirect !== null) this.#answerWith(redirect.answer(request), request)
     else if (files !== null) this.#serve(route, files, request)
   }
 
   #serve(route: Route, folder: Folder, request: RoutedRequest): void {
     const { totalMs } = route.timeouts
-    if (totalMs > 0) this.#limit(totalMs)
+    if (totalMs > 0) this.#limit(totalMs, 'exchange_timeout')
     if (route.keepsRequest) this.kept ??= new KeptRequest(request, 0)
     const path = filePath(route, request)
     if (path === null) {
@@ -196,8 +235,27 @@ export class Exchange implements ExchangeRecord, TimerTarget {
   /** @hotpath */
   #send(route: Route, target: Target, request: RoutedRequest): void {
     const { totalMs } = route.timeouts
-    if (totalMs > 0) this.#limit(totalMs)
-    if (route.keepsRequest) this.#keep(route, target, request)
+    if (totalMs > 0) this.#limit(totalMs, 'exchange_timeout')
+    if (this.grpc === null) this.#sendOn(route, target, request)
+    else this.#sendCall(this.grpc, route, target, request)
+  }
+
+  /** A call has the deadline that its client says, and is translated where the route has it so. */
+  #sendCall(call: GrpcCall, route: Route, target: Target, request: RoutedRequest): void {
+    if (call.timeoutMs !== NO_TIMEOUT) this.#limit(call.timeoutMs, 'grpc_deadline')
+    // What came of the content before another route got the request went on as it was.
+    if (!route.grpcWeb || !call.isWeb || this.#fallbacks > 0) {
+      this.#sendOn(route, target, request)
+      return
+    }
+    this.#web = translateWeb(call, request, this.downstream.response)
+    this.response = this.#web.response
+    this.#sendOn(route, target, this.#web.request)
+  }
+
+  /** @hotpath */
+  #sendOn(route: Route, target: Target, request: RoutedRequest): void {
+    if (route.keepsRequest || (this.grpc !== null && route.response.lines !== null)) this.#keep(route, target, request)
     if (this.#forward !== null) this.#earlierRetries += this.#forward.retries
     this.#state = WAITING
     const forward = new Forward(this, target, route, request.facts)
@@ -217,11 +275,12 @@ export class Exchange implements ExchangeRecord, TimerTarget {
   }
 
   /** `milliseconds` from the first byte of the request on: its head may have taken some of them. The earliest counts. */
-  #limit(milliseconds: number): void {
+  #limit(milliseconds: number, code: ErrorCode): void {
     const { wheel } = this.worker.net
     const deadlineAt = this.startedAt + milliseconds
     if (this.#deadlineAt !== 0 && this.#deadlineAt <= deadlineAt) return
     this.#deadlineAt = deadlineAt
+    this.#deadlineCode = code
     const nowMs = performance.now()
     this.#timer ??= new Timer(this)
     wheel.observe(nowMs)
@@ -231,13 +290,14 @@ export class Exchange implements ExchangeRecord, TimerTarget {
   #answerWith(answer: StaticAnswer, request: RoutedRequest): void {
     const { status } = answer
     const lines = linesOf(answer, request, { status, upstream: this.upstream, endpoint: this.endpoint })
-    this.#answer(status, () => this.downstream.response.answer(answer, lines))
+    this.#answer(answer, lines)
   }
 
-  #answer(status: number, write: () => void): void {
+  #answer(answer: StaticAnswer, lines: string): void {
+    const { strictTransport, response } = this.downstream
     this.#state = RESPONDING
-    this.status = status
-    write()
+    this.status = answer.status
+    response.answer(answer, strictTransport === null ? lines : strictTransport.lines(answer, lines))
     this.#end(performance.now())
   }
 
@@ -266,7 +326,7 @@ export class Exchange implements ExchangeRecord, TimerTarget {
 
   /** The whole exchange has had its time. */
   onDeadline(): void {
-    this.guard(() => this.fail('exchange_timeout'))
+    this.guard(() => this.fail(this.#deadlineCode))
   }
 
   /** Runs what a timer calls: an exception in it costs the client's connection, and nothing else. */
@@ -278,6 +338,17 @@ export class Exchange implements ExchangeRecord, TimerTarget {
 
   /** Content has come. With `slot` it lies in a slot of the client's connection, and may be written by reference. */
   requestContent(start: number, end: number, slot: Slot | null): void {
+    if (this.#web !== null) this.#webContent(this.#web, start, end)
+    else this.#content(start, end, slot)
+  }
+
+  #webContent({ content }: WebTranslation, start: number, end: number): void {
+    const decodedEnd = content.decode(start, end)
+    if (decodedEnd === MALFORMED_TEXT) this.fail('request_content_malformed')
+    else if (decodedEnd > start) this.#content(start, decodedEnd, null)
+  }
+
+  #content(start: number, end: number, slot: Slot | null): void {
     if (this.kept !== null) this.kept.addContent(start, end)
     if (this.#copy !== null) this.#copy.content(start, end)
     if (this.#file !== null) this.#file.requestContent(end - start)
@@ -285,6 +356,10 @@ export class Exchange implements ExchangeRecord, TimerTarget {
   }
 
   requestDone(trailers: readonly string[] | null): void {
+    if (this.#web?.content.isWhole === false) {
+      this.fail('request_content_malformed')
+      return
+    }
     if (this.kept !== null) this.kept.endContent(trailers)
     if (this.#copy !== null) this.#copy.requestDone(trailers)
     if (this.#file !== null) this.#file.requestDone()
@@ -313,6 +388,12 @@ export class Exchange implements ExchangeRecord, TimerTarget {
 
   // The upstream's side.
 
+  /** What is changed of a response: `edits` are those of its route. @hotpath */
+  responseEdits(edits: CompiledEdits | null): CompiledEdits | null {
+    const { strictTransport } = this.downstream
+    return strictTransport === null ? edits : strictTransport.edits(edits)
+  }
+
   /** The head of the client's response has come. */
   respond(status: number, nowMs: number): void {
     if (this.kept !== null) this.kept = null
@@ -322,8 +403,8 @@ export class Exchange implements ExchangeRecord, TimerTarget {
   }
 
   respondEnd(trailers: readonly string[] | null, nowMs: number): void {
-    this.downstream.response.sendEnd(trailers)
-    this.downstream.response.flush()
+    this.response.sendEnd(trailers)
+    this.response.flush()
     this.#end(nowMs)
   }
 
@@ -369,15 +450,22 @@ export class Exchange implements ExchangeRecord, TimerTarget {
       this.#end(performance.now())
     } else if (!this.#fallsBack(code)) {
       if (this.error === '') this.error = code
-      this.#answerError(status, fields)
+      if (this.grpc === null) this.#answerError(status, fields)
+      else this.#answerCall(this.grpc, code, fields)
     }
+  }
+
+  /** There are no pages for calls: their clients look for a status of gRPC. */
+  #answerCall(call: GrpcCall, code: ErrorCode, fields: readonly FieldLine[]): void {
+    const request = this.kept?.request ?? unreadRequest(this.downstream, this.requestId, this.startedAtMs)
+    this.#answerWith(callError(call, code, fields, this.#route?.response ?? NO_MESSAGE_EDITS), request)
   }
 
   #answerError(status: number, fields: readonly FieldLine[]): void {
     const pages = this.#route === null ? this.downstream.errorPages : this.#route.errorPages
     const page = pages === null ? null : pages.ownOf(status)
     if (page === null) {
-      this.#answer(status, () => this.downstream.response.answer(errorAnswer(status, fields), ''))
+      this.#answer(errorAnswer(status, fields), '')
     } else {
       this.#answerWithPage(page, status, fields)
     }

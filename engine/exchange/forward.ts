@@ -120,6 +120,15 @@ export class Forward {
     return this.#latest?.connectUs ?? -1
   }
 
+  /**
+   * It may have to be sent once more, whatever its method: over HTTP/2 an origin may say that it has done nothing for it, and a
+   * route that names statuses of gRPC has said so.
+   */
+  get keepsContent(): boolean {
+    if (this.isRepeatable || this.upstream.settings.protocol !== 'http') return true
+    return this.exchange.grpc !== null && this.target.retry.grpcStatuses.length > 0
+  }
+
   /** Nothing of it has been received, or it may be received twice. */
   get isResendable(): boolean {
     return this.isRepeatable || !this.#mayBeReceived
@@ -363,7 +372,7 @@ export class Forward {
   /** `attempt` answers: another one that runs beside it is given up. */
   responseWriter(attempt: Attempt): ResponseWriter {
     if (this.#race !== null) this.#settleRace(attempt)
-    return this.exchange.downstream.response
+    return this.exchange.response
   }
 
   #settleRace(winner: Attempt): void {
@@ -378,14 +387,24 @@ export class Forward {
     const { sticky } = this.upstream
     const { statuses } = this.target.retry
     if (statuses.length > 0 && statuses.includes(facts.status) && this.#passesOver(attempt, facts.status)) return
+    const { grpc } = this.exchange
+    if (grpc !== null) {
+      grpc.readHead(head)
+      if (this.target.retry.grpcStatuses.includes(grpc.status) && this.#passesOver(attempt, facts.status)) return
+    }
     const { errorPages } = this.#route
-    if (errorPages?.intercepts === true && this.#intercepts(attempt, errorPages, head, facts.status, nowMs)) return
+    if (
+      grpc === null &&
+      errorPages?.intercepts === true &&
+      this.#intercepts(attempt, errorPages, head, facts.status, nowMs)
+    )
+      return
     if (this.#race !== null) this.#settleRace(attempt)
     const line = sticky === null || attempt.endpoint === this.#home ? NO_LINE : sticky.cookieLine(attempt.endpoint)
     this.exchange.respond(facts.status, nowMs)
     this.#answered(attempt, facts.status, nowMs)
     const lines = line + this.#linesOf(attempt, facts.status)
-    this.exchange.downstream.response.sendHead(head, facts, this.#route.response.edits, lines)
+    this.exchange.response.sendHead(head, facts, this.exchange.responseEdits(this.#route.response.edits), lines)
   }
 
   /** A page takes the place of the response: what comes of that is read away. False: the response is the client's. */
@@ -421,7 +440,7 @@ export class Forward {
     if (!this.#raceGoesOn(attempt) && !this.#retryOf().afterStatus(attempt)) return false
     if (this.attempt === attempt) this.attempt = null
     attempt.session.discard(attempt)
-    attempt.end(outcomeOfStatus(status), performance.now())
+    attempt.end(this.exchange.grpc?.outcome(status) ?? outcomeOfStatus(status), performance.now())
     return true
   }
 

@@ -8,7 +8,9 @@ import type { HealthListener } from '../upstream/health/endpoint-health.ts'
 import type { UpstreamPlacement } from '../upstream/placement.ts'
 import { Upstream } from '../upstream/upstream.ts'
 import { ErrorPages } from './error-pages.ts'
+import { httpsRedirect } from './https-redirect.ts'
 import { compileInSteps, compileRoutes, type Route } from './route.ts'
+import { StrictTransport } from './strict-transport.ts'
 
 /** What a listener's requests go by to their end, once their routes are found. */
 export interface ListenerTerms {
@@ -17,6 +19,10 @@ export interface ListenerTerms {
   readonly trusted: AddressBlocks
   /** For requests that no route has; `null` where there are none. */
   readonly errorPages: ErrorPages | null
+  /** `null` where responses say nothing of it. */
+  readonly strictTransport: StrictTransport | null
+  /** Takes every request instead of the router; `null` for a listener that serves. */
+  readonly httpsRedirect: Route | null
 }
 
 export interface ListenerRoutes extends ListenerTerms {
@@ -109,7 +115,15 @@ export class Generation {
     const { errorPages, routers } = parts
     this.listeners = snapshot.listeners.map((settings, index) => {
       const trusted = new AddressBlocks(settings.trustedProxies)
-      const terms = { generation: this, settings, trusted, errorPages }
+      const strictTransport = StrictTransport.of(settings)
+      const terms = {
+        generation: this,
+        settings,
+        trusted,
+        errorPages,
+        strictTransport,
+        httpsRedirect: httpsRedirect(settings),
+      }
       return { ...terms, terms, router: routers[index] as Router<Route> }
     })
   }

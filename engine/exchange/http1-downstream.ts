@@ -16,20 +16,25 @@ import type { Forwarding } from '../http/head-writer.ts'
 import { METHOD_HEAD, readRequest, request } from '../http/request-facts.ts'
 import { AHEAD_BYTES_MAX, memory, REQUEST, replay } from '../http1/llhttp.ts'
 import { HEAD_TOO_LARGE, MessageParser, parsed } from '../http1/message-parser.ts'
+import { PREFACE } from '../http2/protocol.ts'
 import { ByteBuffer } from '../net/byte-buffer.ts'
 import { BULK_READ_BYTES, type Connection, type ConnectionOwner, FAULT } from '../net/connection.ts'
 import type { Slot } from '../net/slots.ts'
 import { NOBODY, RoutedRequest } from '../routing/request.ts'
 import type { ListenerSnapshot } from '../snapshot.ts'
 import { type ClientIdentity, identifyClient } from './client-identity.ts'
+import type { ClientSide } from './client-side.ts'
+import { dispatch } from './dispatch.ts'
 import type { Downstream, ProtocolSwitch } from './downstream.ts'
 import type { ErrorPages } from './error-pages.ts'
 import type { ErrorCode } from './errors.ts'
 import { Exchange } from './exchange.ts'
 import type { Generation, ListenerTerms, ServedRoutes } from './generation.ts'
 import { Http1ResponseWriter } from './http1-response-writer.ts'
+import { Http2ServerConnection } from './http2-server-connection.ts'
 import { parseErrorOf } from './parse-errors.ts'
 import { requestIdIn } from './request-id.ts'
+import type { StrictTransport } from './strict-transport.ts'
 import { Tunnel } from './tunnel.ts'
 import type { WorkerContext } from './worker-context.ts'
 
@@ -53,7 +58,7 @@ const requestHead = new Head(memory)
 /** So do requests. */
 const routed = new RoutedRequest(requestHead, request, NOBODY)
 
-export class Http1Downstream implements ConnectionOwner, Downstream {
+export class Http1Downstream implements ConnectionOwner, ClientSide, Downstream {
   readonly #worker: WorkerContext
   readonly #served: ServedRoutes
   /** Those of the request under way; without one, those in force. */
@@ -73,6 +78,8 @@ export class Http1Downstream implements ConnectionOwner, Downstream {
   /** The client asked for the connection to be closed behind the response. */
   #isLastRequest = false
   #identity: ClientIdentity | null = null
+  /** Nothing has come yet but, at most, the beginning of what a client of HTTP/2 sends first. */
+  #mayBeHttp2: boolean
   /** The last generation of a listener that accepts no more: it is to live until no request can follow here. */
   #held: Generation | null = null
 
@@ -83,6 +90,7 @@ export class Http1Downstream implements ConnectionOwner, Downstream {
     this.#terms = terms
     this.#settings = terms.settings
     this.#connection = connection
+    this.#mayBeHttp2 = terms.settings.http2 !== null && connection.tls === null
     this.#parser = new MessageParser(REQUEST, terms.settings.limits)
     this.response = new Http1ResponseWriter(connection, terms.settings.timeouts.contentMs)
   }
@@ -131,6 +139,10 @@ export class Http1Downstream implements ConnectionOwner, Downstream {
     return this.#terms.errorPages
   }
 
+  get strictTransport(): StrictTransport | null {
+    return this.#terms.strictTransport
+  }
+
   isTrusted(address: string): boolean {
     return this.#terms.trusted.has(address)
   }
@@ -140,12 +152,16 @@ export class Http1Downstream implements ConnectionOwner, Downstream {
   }
 
   #identify(): ClientIdentity {
-    this.#identity ??= identifyClient(this.#connection.handle, this.#terms)
+    this.#identity ??= identifyClient(this.#connection, this.#terms)
     return this.#identity
   }
 
   onRead(connection: Connection, start: number, end: number): void {
     if (this.#stage === CLOSING) return
+    if (this.#mayBeHttp2) {
+      this.#tellVersion(start, end)
+      return
+    }
     if (this.#stage === WAITING) {
       this.#keepAhead(start, end)
       return
@@ -154,6 +170,39 @@ export class Http1Downstream implements ConnectionOwner, Downstream {
     if (connection.closed) return
     if (this.#stage !== CONTENT) connection.giveSlot()
     else if (end - start >= BULK_READ_BYTES) connection.takeSlot()
+  }
+
+  /** The first bytes say which version it is (RFC 9113, section 3.3); what is not enough of them is kept. */
+  #tellVersion(start: number, end: number): void {
+    const kept = this.#ahead?.length ?? 0
+    const known = Math.min(kept + end - start, PREFACE.length)
+    const isPreface = memory.compare(PREFACE, kept, known, start, start + known - kept) === 0
+    if (isPreface && known < PREFACE.length) {
+      this.#keepAhead(start, end)
+      return
+    }
+    this.#mayBeHttp2 = false
+    const ahead = this.#ahead
+    this.#ahead = null
+    if (isPreface) this.#becomeHttp2(kept, start, end)
+    else if (ahead === null) this.onRead(this.#connection, start, end)
+    else this.#readOn(ahead, start, end)
+  }
+
+  /** The connection is another's from here on, who has yet to see the `kept` bytes of the preface that were read before. */
+  #becomeHttp2(kept: number, start: number, end: number): void {
+    const connection = this.#connection
+    this.#end()
+    const other = new Http2ServerConnection(this.#worker, this.#served, connection)
+    other.begin()
+    other.readPreface(kept)
+    other.onRead(connection, start, end)
+  }
+
+  #readOn(ahead: ByteBuffer, start: number, end: number): void {
+    ahead.copy(memory, start, end)
+    const at = replay(ahead.bytes.subarray(0, ahead.length))
+    this.#process(at, at + ahead.length, null)
   }
 
   #keepAhead(start: number, end: number): void {
@@ -266,14 +315,8 @@ export class Http1Downstream implements ConnectionOwner, Downstream {
     this.#setRequestId(exchange, head)
     routed.begin(this, exchange.requestId, exchange.startedAtMs)
     // Those of the terms, which were taken with the head.
-    const { router } = this.#served.routes
-    if (!routed.readPath(this.#terms.settings.paths)) {
-      this.#refuse(exchange, 'request_path')
-      return
-    }
-    const route = router.find(routed)
-    if (routed.isOverlong) this.#refuse(exchange, 'request_head_too_large')
-    else exchange.start(route, routed)
+    const refusal = dispatch(exchange, this.#served.routes, routed)
+    if (refusal !== '') this.#refuse(exchange, refusal)
   }
 
   /** What the access line says of the request; made only where somebody reads it. */

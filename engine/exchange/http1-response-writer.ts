@@ -128,9 +128,10 @@ export class Http1ResponseWriter implements ResponseWriter {
     return this.#wrote(taken)
   }
 
-  /** What somebody else left in `out`, stopped by an exception, must never reach this client. */
+  /** What somebody else has in `out` must never reach this client: one read of an origin's may bring responses for several. */
   #takeOut(): void {
     if (outOwner === this) return
+    if (out.length > 0) outOwner?.flush()
     out.length = 0
     outOwner = this
   }
@@ -170,6 +171,11 @@ export class Http1ResponseWriter implements ResponseWriter {
   }
 
   sendBytes(bytes: Buffer, start: number, end: number): boolean {
+    if (this.#chunked) {
+      this.#takeOut()
+      addChunk(out, bytes, start, end)
+      return this.flush()
+    }
     if (outOwner === this && out.length > 0) {
       out.copy(bytes, start, end)
       return this.flush()

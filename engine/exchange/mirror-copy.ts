@@ -15,15 +15,10 @@ import type { RoutedRequest } from '../routing/request.ts'
 import type { ClientSession } from '../upstream/client-session.ts'
 import type { Endpoint } from '../upstream/endpoint.ts'
 import { LATE, type Outcome, outcomeOfStatus } from '../upstream/health/outcome.ts'
-import {
-  type RequestFate,
-  type ResponseReceiver,
-  type SessionError,
-  UNANSWERED,
-} from '../upstream/response-receiver.ts'
+import type { RequestFate, ResponseReceiver, SessionError } from '../upstream/response-receiver.ts'
 import { CountedTry } from './counted-try.ts'
 import type { Mirror } from './mirror.ts'
-import { outcomeOf } from './session-errors.ts'
+import { isNobodysFault, outcomeOf } from './session-errors.ts'
 import type { WorkerContext } from './worker-context.ts'
 
 /** Content of a response that is read away; past it its connection is closed: a new one costs less than reading on. */
@@ -188,9 +183,8 @@ export class MirrorCopy extends CountedTry implements ResponseReceiver, TimerTar
   }
 
   onSessionError(session: ClientSession, error: SessionError, fate: RequestFate): void {
-    // The keep-alive race says nothing of the endpoint. A request would be sent again; a copy is not.
-    const isStale = error === 'closed' && fate <= UNANSWERED && session.reused
-    this.#over(isStale ? null : outcomeOf(error))
+    // A request would be sent again; a copy is not.
+    this.#over(isNobodysFault(error, fate, session) ? null : outcomeOf(error))
   }
 
   /** The copy has had its time. */

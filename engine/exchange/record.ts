@@ -11,6 +11,8 @@ export interface ExchangeRecord {
   readonly target: string
   /** Status sent to the client; 0 where none was sent. */
   readonly status: number
+  /** `grpc-status` of a call of gRPC; -1 for none. */
+  readonly grpcStatus: number
   /** Bytes read from the client for this request: head, content and framing. */
   readonly bytesIn: number
   /** Bytes written to the client for this exchange: heads, content and framing. */
@@ -32,6 +34,10 @@ export interface ExchangeRecord {
   /** `HTTP/1.0`, `HTTP/1.1`; empty where the request could not be read. */
   readonly protocol: string
   readonly client: string
+  /** `TLSv1.3`, the suite as the registry of IANA has it, and the name that the client asked for; empty where there is none. */
+  readonly tlsVersion: string
+  readonly tlsCipher: string
+  readonly serverName: string
   /** Envoy-style response flag (`UF`, `UC`, `DC` ...); empty where nothing went wrong. */
   readonly flag: string
   /** The error's code in the catalogue, e.g. `upstream_connect_failed`; empty where nothing went wrong. */

@@ -9,7 +9,11 @@ export type RedirectAction = Extract<RouteAction, { kind: 'redirect' }>
 
 const NO_CONTENT = new Uint8Array(0)
 
-export class Redirect {
+export interface Redirecting {
+  answer(request: RoutedRequest): StaticAnswer
+}
+
+export class Redirect implements Redirecting {
   readonly status: number
   readonly #to: Location
   readonly #keepsQuery: boolean
@@ -44,8 +48,8 @@ export function withQuery(to: string, query: string): string {
   return target + separator + encoded(query) + fragment
 }
 
-/** A client may write in its query what no header of a URI should have. */
-function encoded(query: string): string {
+/** A client may write in its query, and in its path, what no header of a URI should have. */
+export function encoded(query: string): string {
   return query.replace(
     /[^\w\-.~!$&'()*+,;=:@/?%[\]]/g,
     character => `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,

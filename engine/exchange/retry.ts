@@ -3,13 +3,16 @@
  */
 import { stampOf } from '../shared/clock.ts'
 import type { Endpoint } from '../upstream/endpoint.ts'
-import { GONE, type RequestFate, type SessionError, UNANSWERED, UNSENT } from '../upstream/response-receiver.ts'
+import { GONE, type RequestFate, type SessionError, UNSENT } from '../upstream/response-receiver.ts'
 import { WAITS } from '../upstream/room.ts'
 import type { Attempt } from './attempt.ts'
 import type { ErrorCode } from './errors.ts'
 import type { Forward } from './forward.ts'
 import { HeldRequest } from './held-request.ts'
-import { isRetried, outcomeOf } from './session-errors.ts'
+import { isNobodysFault, isRetried, outcomeOf } from './session-errors.ts'
+
+/** So often an endpoint may change its mind about what it speaks while a request is on its way there. Past it the try has failed. */
+const CHANGES_MAX = 3
 
 export class Retry {
   readonly #forward: Forward
@@ -20,6 +23,8 @@ export class Retry {
   /** Tries elsewhere, made or about to be. */
   #count = 0
   #pause: NodeJS.Timeout | null = null
+  /** Times that an endpoint turned out to speak another version. */
+  #changes = 0
 
   constructor(forward: Forward) {
     this.#forward = forward
@@ -30,9 +35,8 @@ export class Retry {
     const forward = this.#forward
     const isSafe = forward.isRepeatable || fate === UNSENT
     const mayResend = isSafe && fate !== GONE && !forward.exchange.responseStarted
-    // The keep-alive race: the origin closed a connection that others had used as we wrote to it.
-    const isStale = error === 'closed' && fate <= UNANSWERED && attempt.session.reused
-    if (mayResend && isStale && this.#again(attempt)) return true
+    if (mayResend && error === 'protocol_changed' && this.#inOtherProtocol(attempt)) return true
+    if (mayResend && isNobodysFault(error, fate, attempt.session) && this.#again(attempt)) return true
     attempt.end(outcomeOf(error), performance.now())
     if (!mayResend || !isRetried(error, forward.target.retry)) return false
     return this.#elsewhere(attempt, forward.codeOf(error), false)
@@ -40,14 +44,26 @@ export class Retry {
 
   /** The response is one that another is asked for. True when another try is on its way, or will be. */
   afterStatus(attempt: Attempt): boolean {
-    if (!this.#forward.isRepeatable || !attempt.session.keepsRequest) return false
+    if (!this.#forward.keepsContent || !attempt.session.keepsRequest) return false
     return this.#elsewhere(attempt, 'no_endpoint', true)
+  }
+
+  /** The endpoint speaks another version than it was taken to: sends it there in that, as if nothing had been. */
+  #inOtherProtocol(attempt: Attempt): boolean {
+    if (this.#changes >= CHANGES_MAX) return false
+    this.#changes += 1
+    return this.#sendAgain(attempt)
   }
 
   /** Sends it once more on a fresh connection, which is nobody's failure; if that has happened before, not again. */
   #again(attempt: Attempt): boolean {
     if (this.wantsFresh) return false
     this.wantsFresh = true
+    return this.#sendAgain(attempt)
+  }
+
+  /** To the same endpoint, if that still takes it. */
+  #sendAgain(attempt: Attempt): boolean {
     const forward = this.#forward
     const { endpoint } = attempt
     forward.held = HeldRequest.of(attempt)

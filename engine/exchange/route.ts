@@ -8,7 +8,7 @@ import { type StaticAnswer, staticAnswer } from './answer.ts'
 import { ErrorPages, namesRoute } from './error-pages.ts'
 import { Folder } from './files/folder.ts'
 import { Mirror } from './mirror.ts'
-import { Redirect } from './redirect.ts'
+import { Redirect, type Redirecting } from './redirect.ts'
 import { Split } from './split.ts'
 import { Target } from './target.ts'
 
@@ -21,7 +21,7 @@ export interface Route {
   readonly split: Split<Target> | null
   /** It answers itself, always the same. */
   readonly answer: StaticAnswer | null
-  readonly redirect: Redirect | null
+  readonly redirect: Redirecting | null
   readonly files: Folder | null
   /** `null` for no copies. */
   readonly mirror: Mirror | null
@@ -38,6 +38,8 @@ export interface Route {
   readonly errorPages: ErrorPages | null
   /** Takes requests that the upstream cannot answer; `null` for an error. */
   fallback: Route | null
+  /** Calls of gRPC-Web go to the upstream as calls of gRPC. */
+  readonly grpcWeb: boolean
   /** The request is kept until its response begins (`KeptRequest`): a fallback or an error page needs it then. */
   readonly keepsRequest: boolean
 }
@@ -112,6 +114,7 @@ function compileRoute(route: RouteSnapshot, surroundings: Surroundings): Route {
     importance: IMPORTANCE[route.importance],
     errorPages,
     fallback: null,
+    grpcWeb: route.grpcWeb,
     keepsRequest: route.fallback >= 0 || readsRequest,
   }
 }

@@ -50,8 +50,8 @@ export class Tunnel implements ByteStreamOwner {
     else this.#bytesOut += count
     this.#downstream.setDeadline(this.#idleMs)
     let taken: boolean
-    if (stream.ownsSlot) {
-      taken = other.write(memory, start, end, stream.slot)
+    if (stream.ownsSlot || other.copiesWrites) {
+      taken = other.write(memory, start, end, stream.ownsSlot ? stream.slot : null)
     } else {
       // The landing slot is everybody's: what the kernel does not take at once needs a place of its own.
       taken = other.write(Buffer.from(memory.subarray(start, end)), 0, count, null)

@@ -1,6 +1,9 @@
 /** Answers of the proxy's own, as the client gets them. */
 import { errorAnswer, linesOf, type StaticAnswer } from '../exchange/answer.ts'
 import type { ErrorPages } from '../exchange/error-pages.ts'
+import { ERRORS, type ErrorCode } from '../exchange/errors.ts'
+import { callError } from '../exchange/grpc/answer.ts'
+import { callOf } from '../exchange/grpc/call.ts'
 import type { MessageEdits } from '../rewriting/message-edits.ts'
 import { NO_RESPONSE, type ResponseValues } from '../rewriting/template.ts'
 import type { RoutedRequest } from '../routing/request.ts'
@@ -8,9 +11,9 @@ import type { FieldLine } from '../snapshot.ts'
 import type { ExplainedAnswer } from './explanation.ts'
 import { parseHead } from './parse-head.ts'
 
-/** An error of `status`, which `fields` belong to. */
+/** An error, which `fields` belong to. */
 export interface FailedExchange {
-  readonly status: number
+  readonly code: ErrorCode
   readonly fields: readonly FieldLine[]
   /** The upstream that the request was for; empty for none. */
   readonly upstream: string
@@ -31,13 +34,19 @@ export function explainAnswer(
   return { status, fields: byName }
 }
 
-/** By the page that there is for it, else in a few words. `changes` are those of the route to its responses. */
+/**
+ * By the page that there is for it, else in a few words; a call of gRPC in its own. `changes` are those of the route to its
+ * responses.
+ */
 export function explainError(
-  { status, fields, upstream }: FailedExchange,
+  { code, fields, upstream }: FailedExchange,
   pages: ErrorPages | null,
   changes: MessageEdits,
   request: RoutedRequest,
 ): ExplainedAnswer {
+  const { status } = ERRORS[code]
+  const call = callOf(request)
+  if (call !== null) return explainAnswer(callError(call, code, fields, changes), request, { upstream, endpoint: '' })
   const page = pages?.ownOf(status) ?? null
   if (page === null) return explainAnswer(errorAnswer(status, fields), request)
   const values = { status: page.statusFor(status), upstream, endpoint: '' }

@@ -8,9 +8,12 @@
  *                 └── takes nothing, has nobody: the route that takes over, else an error and its page
  */
 import { retryAfter } from '../exchange/answer.ts'
-import { ERRORS, type ErrorCode } from '../exchange/errors.ts'
+import type { ErrorCode } from '../exchange/errors.ts'
 import { FALLBACKS_MAX, mayTake } from '../exchange/fallback.ts'
 import { filePath } from '../exchange/files/file-response.ts'
+import { answerTo } from '../exchange/grpc/answer.ts'
+import { callOf } from '../exchange/grpc/call.ts'
+import { GrpcWebRequest } from '../exchange/grpc/web-request.ts'
 import { KeptRequest } from '../exchange/kept-request.ts'
 import { HOST_OF_ENDPOINT, hostOfRoute, requestRewrite } from '../exchange/request-rewrite.ts'
 import type { Route } from '../exchange/route.ts'
@@ -34,6 +37,8 @@ import { type Destination, explainSplit } from './splits.ts'
 
 /** Most heads are shorter; it grows. */
 const HEAD_BYTES = 4096
+
+const GRPC_WEB = 'the call of gRPC-Web becomes one of gRPC'
 
 const ALLOW: FieldLine = ['Allow', 'GET, HEAD']
 
@@ -89,7 +94,8 @@ export class Course {
 
   #answer(known: Outcome, route: Route, request: RoutedRequest): Outcome {
     const action = route.redirect === null ? 'respond' : 'redirect'
-    const answer = route.answer ?? route.redirect?.answer(request) ?? null
+    const configured = route.answer ?? route.redirect?.answer(request) ?? null
+    const answer = configured === null ? null : answerTo(callOf(request), configured, route.response)
     if (answer === null) return { ...known, action }
     return { ...known, action, answer: explainAnswer(answer, request, { upstream: this.#upstream, endpoint: '' }) }
   }
@@ -110,8 +116,10 @@ export class Course {
     route: Route,
     written: RouteSnapshot,
     destination: Destination,
-    request: RoutedRequest,
+    asked: RoutedRequest,
   ): Outcome {
+    const call = route.grpcWeb && this.#fallbacks.length === 0 ? callOf(asked) : null
+    const request = call?.isWeb === true ? new GrpcWebRequest(call).translate(asked) : asked
     const { page } = this.#surroundings
     const { target, split } = destination
     const { upstream } = target
@@ -127,7 +135,7 @@ export class Course {
     const found: Outcome = {
       ...known,
       split,
-      rewrites: describeRewrites(written, request, requestTarget, host),
+      rewrites: [...(request === asked ? [] : [GRPC_WEB]), ...describeRewrites(written, request, requestTarget, host)],
       upstream: explainUpstream(destination, endpoints, choice),
     }
     if (refusal !== null) return this.#refused(found, route, target, refusal, request)
@@ -163,7 +171,7 @@ export class Course {
         return this.follow(fallback, kept.request)
       }
     }
-    const failure = { status: ERRORS[code].status, fields, upstream: this.#upstream }
+    const failure = { code, fields, upstream: this.#upstream }
     const answer = explainError(failure, route.errorPages, route.response, request)
     return { ...known, action: 'error', error: code, answer }
   }

@@ -28,6 +28,8 @@ export function explainUpstream(
     name: upstream.name,
     reason,
     alternatives,
+    protocol: upstream.settings.protocol,
+    tls: upstream.settings.tls !== null,
     balance: upstream.settings.balance,
     endpoint: choice.endpoint?.name ?? '',
     endpointReason: choice.reason,

@@ -3,21 +3,24 @@
  * rewrites and balancers, on a state that nobody else uses.
  */
 import { NO_MESSAGE_EDITS } from '../exchange/answer.ts'
-import { ERRORS, type ErrorCode } from '../exchange/errors.ts'
+import type { ErrorCode } from '../exchange/errors.ts'
 import { Generation, type ListenerRoutes } from '../exchange/generation.ts'
 import { unreadRequest } from '../exchange/kept-request.ts'
+import type { Route } from '../exchange/route.ts'
 import { slots } from '../http1/llhttp.ts'
 import { TimerWheel } from '../net/timer-wheel.ts'
 import { prepareRegexes } from '../routing/regex.ts'
 import type { RoutedRequest } from '../routing/request.ts'
+import { schemeOf } from '../routing/scheme.ts'
 import type { StateRow } from '../shared/state-page.ts'
-import type { RouteSnapshot } from '../snapshot.ts'
-import { explainError } from './answers.ts'
+import type { ListenerSnapshot, RouteSnapshot } from '../snapshot.ts'
+import { explainAnswer, explainError } from './answers.ts'
 import { chooseListener, type ListenerChoice } from './choose-listener.ts'
 import { Course, NO_OUTCOME, type Outcome } from './course.ts'
 import { ExplainError } from './explain-error.ts'
 import type { Candidate, ExplainRequest, Explanation } from './explanation.ts'
 import { ID_OF_REQUEST, readExplained, sourceOf } from './read-request.ts'
+import { describeStrictTransport } from './rewrites.ts'
 import type { ExplainState } from './state.ts'
 import { inReadableText } from './texts.ts'
 
@@ -60,21 +63,30 @@ export class Explainer {
   #explain(asked: ExplainRequest, isWhole: boolean): Explanation {
     const { choice, routes } = this.#listenerFor(asked)
     const { settings } = routes
+    if (asked.certificate !== null && (settings.tls === null || settings.tls.clientAuth.mode === 'none')) {
+      throw new ExplainError(`the listener ${settings.name} asks no client for a certificate`)
+    }
     const listener = { name: settings.name, reason: choice.reason }
     const request = readExplained(asked, settings, routes.trusted)
     if (typeof request === 'string') {
-      return { listener, request: unread(asked), ...NO_ROUTE, ...refusalOf(request, asked, routes) }
+      const outcome = { ...NO_ROUTE, ...refusalOf(request, asked, routes) }
+      return { listener, request: unread(asked, settings), ...withStrictTransport(outcome, routes) }
     }
-    const isPathRefused = !request.readPath(settings.paths)
+    const isRedirected = routes.httpsRedirect !== null
+    const isPathRefused = !request.readPath(settings.paths) && !isRedirected
     const facts = {
       method: request.method,
       host: request.host,
       path: isPathRefused ? '' : request.path,
       writtenPath: request.writtenPath,
+      scheme: schemeOf(request),
       client: request.clientAddress,
+      certificate: asked.certificate?.subject ?? '',
     }
-    if (!isPathRefused) return { listener, request: facts, ...this.#route(routes, request, isWhole) }
-    return { listener, request: facts, ...NO_ROUTE, ...refusalOf('request_path', asked, routes) }
+    const outcome = isPathRefused
+      ? { ...NO_ROUTE, ...refusalOf('request_path', asked, routes) }
+      : this.#route(routes, request, isWhole)
+    return { listener, request: facts, ...withStrictTransport(outcome, routes) }
   }
 
   #listenerFor(asked: ExplainRequest): { choice: ListenerChoice; routes: ListenerRoutes } {
@@ -87,6 +99,8 @@ export class Explainer {
   }
 
   #route(routes: ListenerRoutes, request: RoutedRequest, isWhole: boolean): Omit<Explanation, 'listener' | 'request'> {
+    const { httpsRedirect } = routes
+    if (httpsRedirect !== null) return redirected(httpsRedirect, routes, request)
     const route = routes.router.find(request)
     const captures = request.captures ?? {}
     const { snapshot, page } = this.#state
@@ -115,9 +129,37 @@ function fail(error: unknown): void {
   throw error
 }
 
-function unread({ method, authority, target, from }: ExplainRequest): Explanation['request'] {
+function unread(
+  { method, authority, target, from, certificate }: ExplainRequest,
+  { tls }: ListenerSnapshot,
+): Explanation['request'] {
   const writtenPath = target.split('?', 1)[0] as string
-  return { method, host: authority.toLowerCase(), path: '', writtenPath, client: from }
+  const scheme = tls === null ? 'http' : 'https'
+  const subject = certificate?.subject ?? ''
+  return { method, host: authority.toLowerCase(), path: '', writtenPath, scheme, client: from, certificate: subject }
+}
+
+/** No route of such a listener is ever asked. */
+function redirected(
+  { redirect }: Route,
+  routes: ListenerRoutes,
+  request: RoutedRequest,
+): Omit<Explanation, 'listener' | 'request'> {
+  if (request.host === '' || redirect === null) return { ...NO_ROUTE, ...errorOf('request_malformed', routes, request) }
+  const answer = explainAnswer(redirect.answer(request), request)
+  return { ...NO_ROUTE, ...NO_OUTCOME, action: 'redirect', answer }
+}
+
+/** What the listener adds to every response. */
+function withStrictTransport<O extends Outcome>(outcome: O, { settings, strictTransport }: ListenerRoutes): O {
+  // What the route says of it goes first.
+  if (strictTransport === null || outcome.responseEdits.some(edit => /strict-transport-security/i.test(edit)))
+    return outcome
+  const responseEdits = [...outcome.responseEdits, describeStrictTransport(settings)]
+  const { answer } = outcome
+  if (answer === null) return { ...outcome, responseEdits }
+  const fields = { 'strict-transport-security': settings.strictTransportSecurity, ...answer.fields }
+  return { ...outcome, responseEdits, answer: { ...answer, fields } }
 }
 
 /** Of a request whose head nobody goes on with. */
@@ -128,6 +170,6 @@ function refusalOf(code: ErrorCode, asked: ExplainRequest, routes: ListenerRoute
 
 /** Of a request that no route has. */
 function errorOf(code: ErrorCode, { errorPages }: ListenerRoutes, request: RoutedRequest): Outcome {
-  const failure = { status: ERRORS[code].status, fields: [], upstream: '' }
+  const failure = { code, fields: [], upstream: '' }
   return { ...NO_OUTCOME, error: code, answer: explainError(failure, errorPages, NO_MESSAGE_EDITS, request) }
 }

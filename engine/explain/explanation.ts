@@ -1,4 +1,6 @@
 /** What is asked of `explain`, and what it answers: plain data, for programs and for people. */
+import type { ClientCertificate } from '../http/client-tls.ts'
+import type { UpstreamSnapshot } from '../snapshot.ts'
 import type { EndpointState } from '../upstream/endpoint-status.ts'
 
 export interface ExplainRequest {
@@ -13,6 +15,8 @@ export interface ExplainRequest {
   readonly from: string
   /** The listener's name; empty for the one that the authority leads to. */
   readonly listener: string
+  /** What the client has shown, and the listener has verified; `null` for none. */
+  readonly certificate: ClientCertificate | null
 }
 
 /** A route of the listener, in the order of precedence. */
@@ -40,6 +44,9 @@ export interface ExplainedUpstream {
   readonly reason: string
   /** Those that a request like this may go to as well, by chance. */
   readonly alternatives: readonly string[]
+  readonly protocol: UpstreamSnapshot['protocol']
+  /** Whether connections are encrypted. */
+  readonly tls: boolean
   readonly balance: string
   /** The endpoint that the next such request would go to, and why; empty where there is none. */
   readonly endpoint: string
@@ -128,8 +135,12 @@ export interface Explanation {
     /** As routes see it; empty where it is refused. */
     readonly path: string
     readonly writtenPath: string
+    /** How it has come: behind trusted proxies as they tell it. */
+    readonly scheme: string
     /** The client's address: behind trusted proxies the one that they tell. */
     readonly client: string
+    /** The subject of the client's certificate; empty for none. */
+    readonly certificate: string
   }
   readonly candidates: readonly Candidate[]
   /** The one that matches; `null` for none. */

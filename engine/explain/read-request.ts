@@ -1,8 +1,9 @@
 /** A request as a client would send it, read by the parser that reads those of clients. */
-import { isIPv6 } from 'node:net'
+import { isIP, isIPv6 } from 'node:net'
 import type { ErrorCode } from '../exchange/errors.ts'
 import { parseErrorOf } from '../exchange/parse-errors.ts'
 import { requestIdIn } from '../exchange/request-id.ts'
+import type { ClientTls } from '../http/client-tls.ts'
 import { Head } from '../http/head.ts'
 import { createForwarding } from '../http/head-writer.ts'
 import { request as facts, readRequest } from '../http/request-facts.ts'
@@ -10,7 +11,7 @@ import { memory, REQUEST, slots } from '../http1/llhttp.ts'
 import { HEAD_TOO_LARGE, MessageParser, parsed } from '../http1/message-parser.ts'
 import { type RequestSource, RoutedRequest } from '../routing/request.ts'
 import type { AddressBlocks } from '../routing/trusted.ts'
-import type { ListenerSnapshot } from '../snapshot.ts'
+import type { ListenerSnapshot, ListenerTlsSnapshot } from '../snapshot.ts'
 import type { ExplainRequest } from './explanation.ts'
 
 /** What stands for the id that each request gets. */
@@ -57,19 +58,35 @@ function bytesOf({ method, target, authority, fields }: ExplainRequest): string 
   return `${method} ${target} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`
 }
 
-/** All of them speak http: what says https has had its TLS ended by a proxy before. */
+/** Where there is no TLS, what says https has had it ended by a proxy before. */
 export function sourceOf(
-  { from }: ExplainRequest,
-  { address, forwarded, name, trustedProxies }: ListenerSnapshot,
+  asked: ExplainRequest,
+  { address, forwarded, name, trustedProxies, tls }: ListenerSnapshot,
   trusted: AddressBlocks,
 ): RequestSource {
+  const { from } = asked
   const isUnix = address.kind === 'unix'
   const client = isUnix ? UNKNOWN : from.replace(/^::ffff:(?=\d+\.)/i, '')
   const isTrusted = isUnix ? trustedProxies.length > 0 : trusted.has(client)
   return {
     listener: name,
     client: isUnix ? UNKNOWN : `${isIPv6(client) ? `[${client}]` : client}:0`,
-    forwarding: createForwarding(isTrusted, forwarded, client, 'http', isUnix ? 0 : address.port),
+    forwarding: createForwarding(
+      isTrusted,
+      forwarded,
+      client,
+      tls === null ? 'http' : 'https',
+      isUnix ? 0 : address.port,
+      tls === null ? null : tlsOf(asked, tls),
+      tls?.clientAuth.forward,
+    ),
     isTrusted: other => trusted.has(other),
   }
+}
+
+/** The suite is for both ends to agree on. */
+function tlsOf({ authority, certificate }: ExplainRequest, { maxVersion }: ListenerTlsSnapshot): ClientTls {
+  const host = authority.replace(/:\d*$/, '').toLowerCase()
+  const serverName = isIP(host.replace(/^\[|\]$/g, '')) === 0 ? host : ''
+  return { version: maxVersion, cipher: '', serverName, clientCertificate: certificate }
 }

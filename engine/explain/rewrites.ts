@@ -1,7 +1,7 @@
 /** What a route changes on the way to its upstream and on the way back, in sentences. */
 import { HOST_OF_ENDPOINT } from '../exchange/request-rewrite.ts'
 import type { RoutedRequest } from '../routing/request.ts'
-import type { FieldEdits, RouteSnapshot } from '../snapshot.ts'
+import type { FieldEdits, ListenerSnapshot, RouteSnapshot } from '../snapshot.ts'
 
 /** `target` and `host` are as the head of the upstream request has them; `null` where they go as they came. */
 export function describeRewrites(
@@ -24,6 +24,11 @@ export function describeRewrites(
 
 export function describeResponseEdits({ response }: RouteSnapshot): string[] {
   return describeEdits(response)
+}
+
+/** What the listener adds to all responses. */
+export function describeStrictTransport({ strictTransportSecurity }: ListenerSnapshot): string {
+  return `header strict-transport-security is set: ${strictTransportSecurity}`
 }
 
 function queryOf({ target }: RoutedRequest): string {

@@ -3,8 +3,10 @@
  * the wire, a character for each byte (Latin-1); what the configuration says in other letters is UTF-8.
  */
 
+import { certificateValues } from '../routing/client-certificate.ts'
 import type { RoutedRequest } from '../routing/request.ts'
-import type { Template, TemplateValue } from '../snapshot.ts'
+import { schemeOf } from '../routing/scheme.ts'
+import type { CertificatePart, Template, TemplateValue } from '../snapshot.ts'
 
 /**
  * Where the text will stand: a value must never break the syntax around it. `path` and `query` (the value of one of its fields)
@@ -124,7 +126,21 @@ function compileValue(value: TemplateValue, rules: PlaceRules, route: string): P
   }
 }
 
-type Reader = 'client_ip' | 'client_port' | 'scheme' | 'method' | 'request_id' | 'time' | 'listener'
+/** Values that are put in as they are. */
+type Reader = Exclude<
+  TemplateValue['kind'],
+  | 'route'
+  | 'status'
+  | 'upstream'
+  | 'endpoint'
+  | 'header'
+  | 'cookie'
+  | 'query_field'
+  | 'capture'
+  | 'query'
+  | 'host'
+  | 'path'
+>
 
 const READERS: Readonly<Record<Reader, OfRequest>> = {
   client_ip: request => request.clientAddress,
@@ -134,18 +150,23 @@ const READERS: Readonly<Record<Reader, OfRequest>> = {
   request_id: request => request.requestId,
   time: request => new Date(request.startedAtMs).toISOString(),
   listener: request => onWire(request.source.listener),
+  tls_version: ({ source }) => source.forwarding.tls?.version ?? '',
+  tls_cipher: ({ source }) => source.forwarding.tls?.cipher ?? '',
+  tls_server_name: ({ source }) => source.forwarding.tls?.serverName ?? '',
+  client_cert_subject: request => certificateText(request, 'subject'),
+  client_cert_issuer: request => certificateText(request, 'issuer'),
+  client_cert_serial: request => certificateText(request, 'serial'),
+  client_cert_fingerprint: request => certificateText(request, 'fingerprint'),
+  client_cert_san: request => certificateText(request, 'san'),
+}
+
+function certificateText(request: RoutedRequest, part: CertificatePart): string {
+  return certificateValues(request, part).join(', ')
 }
 
 /** Of `192.0.2.1:5` or `[::1]:5`; empty on a unix socket. */
 function portOf(peer: string): string {
   return /^(?:\[.*\]|[^:]*):(\d+)$/.exec(peer)?.[1] ?? ''
-}
-
-/** How the client has come: behind a trusted proxy what that says of it. */
-function schemeOf(request: RoutedRequest): string {
-  const { forwarding } = request.source
-  const told = forwarding.trusted ? (request.field('x-forwarded-proto') ?? '').toLowerCase() : ''
-  return told === 'http' || told === 'https' ? told : forwarding.scheme
 }
 
 function captureOf({ captures }: RoutedRequest, name: string): string {

@@ -2,10 +2,13 @@
  * What a route asks of a request beside host and path, and what a split asks before a target takes one. The same objects
  * decide and explain.
  */
+import { grpcKindOf, mediaType, NOT_GRPC } from '../http/grpc-kind.ts'
 import type { Condition } from '../snapshot.ts'
+import { certificateValues } from './client-certificate.ts'
 import { compileHost } from './host-pattern.ts'
 import { compilePath } from './path-pattern.ts'
 import type { RoutedRequest } from './request.ts'
+import { schemeOf } from './scheme.ts'
 import { compileTextTest, quoted } from './text-test.ts'
 import { AddressBlocks } from './trusted.ts'
 
@@ -41,6 +44,12 @@ export function compileCondition(condition: Condition): CompiledCondition {
       return addressLeaf(condition.blocks)
     case 'content_type':
       return contentTypeLeaf(condition.types)
+    case 'grpc':
+      return GRPC_LEAF
+    case 'client_cert':
+      return certificateLeaf(condition)
+    case 'scheme':
+      return schemeLeaf(condition.scheme)
     case 'host':
       return hostLeaf(condition)
     case 'path':
@@ -122,18 +131,43 @@ function contentTypeLeaf(types: readonly string[]): CompiledCondition {
     subject: 'content_type',
     wanted: types.join(' or '),
     holds: request => {
-      const type = mediaType(request)
+      const type = contentTypeOf(request)
       return exact.has(type) || kinds.some(kind => type.startsWith(kind))
     },
-    found: request => mediaType(request) || 'none',
+    found: request => contentTypeOf(request) || 'none',
   })
 }
 
 /** In lower case, without parameters; empty for none. */
-function mediaType({ values }: RoutedRequest): string {
+function contentTypeOf({ values }: RoutedRequest): string {
   const [field = ''] = values.header('content-type')
-  const end = field.indexOf(';')
-  return (end < 0 ? field : field.slice(0, end)).trim().toLowerCase()
+  return mediaType(field)
+}
+
+const GRPC_LEAF: CompiledCondition = new Leaf({
+  subject: 'grpc',
+  wanted: 'content of type application/grpc or application/grpc-web',
+  holds: request => grpcKindOf(contentTypeOf(request)) !== NOT_GRPC,
+  found: request => contentTypeOf(request) || 'none',
+})
+
+function certificateLeaf({ part, test }: Extract<Condition, { kind: 'client_cert' }>): CompiledCondition {
+  const { text, holds } = compileTextTest(test)
+  return new Leaf({
+    subject: `client_cert ${part}`,
+    wanted: text,
+    holds: request => holds(certificateValues(request, part)),
+    found: request => certificateValues(request, part).map(quoted).join(', ') || 'none',
+  })
+}
+
+function schemeLeaf(scheme: string): CompiledCondition {
+  return new Leaf({
+    subject: 'scheme',
+    wanted: scheme,
+    holds: request => schemeOf(request) === scheme,
+    found: schemeOf,
+  })
 }
 
 function hostLeaf(condition: Extract<Condition, { kind: 'host' }>): CompiledCondition {

@@ -127,7 +127,7 @@ export class FileResponse implements FileSenderOwner {
   }
 
   #sendHead(status: number, fields: readonly FieldLine[], contentLength: number): void {
-    const { edits } = this.#route.response
+    const edits = this.#exchange.responseEdits(this.#route.response.edits)
     const lines = this.#lines === null ? '' : this.#lines.finish({ ...NO_RESPONSE, status })
     this.#exchange.respond(status, performance.now())
     this.#exchange.downstream.response.sendOwnHead({ status, fields, contentLength, edits, lines })

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { Challenges } from '../../../engine/exchange/challenges.ts'
 import { type HeadSource, Mirror } from '../../../engine/exchange/mirror.ts'
 import type { MirrorCopy } from '../../../engine/exchange/mirror-copy.ts'
 import { RequestIds } from '../../../engine/exchange/request-id.ts'
@@ -30,6 +31,7 @@ function mirrored(settings: Partial<MirrorSnapshot>, rolls: readonly number[] = 
     row,
     shared: { page: crew.page, row },
     requestIds: new RequestIds(),
+    challenges: new Challenges(),
     onExchange: null,
   }
   let next = 0

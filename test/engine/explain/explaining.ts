@@ -13,6 +13,7 @@ export function asking(asked: Partial<ExplainRequest> = {}): ExplainRequest {
     fields: [],
     from: '192.0.2.1',
     listener: '',
+    certificate: null,
     ...asked,
   }
 }

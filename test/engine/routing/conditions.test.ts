@@ -181,6 +181,29 @@ describe('a content type', () => {
   })
 })
 
+describe('calls of gRPC', () => {
+  it.each([
+    ['application/grpc', true],
+    ['Application/gRPC+Proto; x=y', true],
+    ['application/grpc-web', true],
+    ['application/grpc-web-text+proto', true],
+    ['application/grpc-webs', false],
+    ['application/grpcx', false],
+    ['application/json', false],
+    ['', false],
+  ])('are known by their content: %j is one: %s', (type, holds) => {
+    const lines = get('/', ...(type === '' ? [] : [`Content-Type: ${type}`]))
+    expect(judge({ kind: 'grpc' }, lines)[0]).toBe(holds)
+  })
+
+  it('are told from others in words', () => {
+    expect(judge({ kind: 'grpc' }, get('/'))).toEqual([
+      false,
+      'grpc: wanted content of type application/grpc or application/grpc-web, found none',
+    ])
+  })
+})
+
 describe('host and path', () => {
   it('can be conditions, too', () => {
     const host: Condition = { kind: 'host', hosts: ['b.example', { regex: '^c' }] }

@@ -88,6 +88,12 @@ function holds(condition: Condition, request: PlainRequest): boolean {
       return condition.blocks.some(block => request.address.startsWith(block.replace(/0\.0\.0\/8$/, '')))
     case 'content_type':
       return request.type !== null && condition.types.some(type => request.type?.startsWith(type.replace('*', '')))
+    case 'client_cert':
+      return textMatches(condition.test, [])
+    case 'scheme':
+      return condition.scheme === 'http'
+    case 'grpc':
+      return request.type?.startsWith('application/grpc') === true
     case 'host':
       return condition.hosts.some(host => hostMatches(host, request.host))
     case 'path':

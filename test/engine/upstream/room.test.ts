@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Http1ClientSession } from '../../../engine/upstream/http1-client-session.ts'
+import type { Http1Pool } from '../../../engine/upstream/http1-pool.ts'
 import { FULL, QUEUE_FULL, WAITS } from '../../../engine/upstream/room.ts'
 import type { Waiter } from '../../../engine/upstream/waiting-queue.ts'
 import type { TestUpstream } from '../../support/snapshot.ts'
@@ -20,7 +21,7 @@ afterEach(() => {
   }
 })
 
-const poolOf = (crew: Crew, worker: number) => crew.endpoint('a', worker).pool
+const poolOf = (crew: Crew, worker: number) => crew.endpoint('a', worker).pool as Http1Pool
 
 /** Somebody who takes a session of a worker as soon as there is one. */
 class Taker implements Waiter {

@@ -16,6 +16,7 @@ import {
 } from '../../../engine/shared/endpoint-cells.ts'
 import { GOOD } from '../../../engine/upstream/health/outcome.ts'
 import type { Http1ClientSession } from '../../../engine/upstream/http1-client-session.ts'
+import type { Http1Pool } from '../../../engine/upstream/http1-pool.ts'
 import type { TestEndpoint, TestUpstream } from '../../support/snapshot.ts'
 import { Crew, endpointNamed } from './crew.ts'
 
@@ -297,7 +298,7 @@ describe('an upstream', () => {
 
   it('closes what is idle at an endpoint that is drained', () => {
     const crew = crewOf(named('ab'))
-    const { pool } = crew.endpoint('a')
+    const pool = crew.endpoint('a').pool as Http1Pool
     const session = pool.acquireNew() as Http1ClientSession
     pool.giveBack(session)
     crew.choose()

@@ -34,7 +34,7 @@ class Rig {
       this.changes.push(`${healthy ? 'up' : 'down'}: ${reason}`)
       this.onChange()
     }
-    this.check = new ActiveCheck(settings, ADDRESS, 'origin.test', onChange, {
+    this.check = new ActiveCheck(settings, ADDRESS, 'origin.test', onChange, null, {
       clock: this.clock,
       random: () => this.chance,
       load: async () => (_, onEnd) => {
@@ -152,7 +152,7 @@ describe('an active check', () => {
   it('has failed where what makes it cannot be loaded, and is tried again', async () => {
     const clock = new FakeClock()
     let loads = 0
-    const check = new ActiveCheck(checkSettings({ unhealthyThreshold: 1 }), ADDRESS, 'origin.test', () => {}, {
+    const check = new ActiveCheck(checkSettings({ unhealthyThreshold: 1 }), ADDRESS, 'origin.test', () => {}, null, {
       clock,
       random: () => 0.5,
       load: async () => {

@@ -1,4 +1,4 @@
-import type { ActiveCheckSnapshot, Address } from '../../../../engine/snapshot.ts'
+import type { ActiveCheckSnapshot, Address, UpstreamTlsSnapshot } from '../../../../engine/snapshot.ts'
 import { type AttemptEnd, CheckAttempt, SYSTEM_CLOCK } from '../../../../engine/upstream/health/check-attempt.ts'
 import { type OpenProbe, planCheck } from '../../../../engine/upstream/health/check-probe.ts'
 import type { ScriptedConnection } from '../../../support/scripted-origin.ts'
@@ -18,9 +18,10 @@ export function checkOnce(
   address: Address,
   changes: Partial<ActiveCheckSnapshot> = {},
   host = 'origin.test',
+  tls: UpstreamTlsSnapshot | null = null,
 ): Promise<AttemptEnd> {
   return new Promise(resolve => {
-    const plan = planCheck(checkSettings(changes), address, host)
+    const plan = planCheck(checkSettings(changes), address, host, tls)
     new CheckAttempt(open, plan, SYSTEM_CLOCK, resolve)
   })
 }

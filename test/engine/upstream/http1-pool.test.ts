@@ -1,16 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Http1ClientSession } from '../../../engine/upstream/http1-client-session.ts'
-import type { Pool } from '../../../engine/upstream/pool.ts'
+import type { Http1Pool } from '../../../engine/upstream/http1-pool.ts'
 import type { TestUpstream } from '../../support/snapshot.ts'
 import { Crew, endpointNamed } from './crew.ts'
 
 /** Sessions here dial an address where nobody is; what becomes of that nobody waits to see. */
 
 let crew: Crew
-let pool: Pool
+let pool: Http1Pool
 function open(settings: Omit<TestUpstream, 'endpoints'>, connectionsMax = 0): void {
   crew = new Crew({ endpoints: [endpointNamed('a', { connectionsMax })], ...settings })
-  pool = crew.endpoint('a').pool
+  pool = crew.endpoint('a').pool as Http1Pool
 }
 beforeEach(() => open({}))
 afterEach(() => crew.upstream.close())
@@ -18,7 +18,7 @@ afterEach(() => crew.upstream.close())
 const acquire = (mayPipeline = false) => pool.acquire(mayPipeline) as Http1ClientSession
 const used = () => crew.page.rows[0]!.connections[0]
 
-describe('a pool', () => {
+describe('a pool of HTTP/1.1', () => {
   it('lends the session that came back last, and closes the one that has been idle for longest', () => {
     const [first, second, third] = [acquire(), acquire(), acquire()]
     for (const session of [first, second, third]) pool.giveBack(session)
@@ -56,7 +56,7 @@ describe('a pool', () => {
   })
 })
 
-describe('a pool with a limit on connections', () => {
+describe('a pool of HTTP/1.1 with a limit on connections', () => {
   beforeEach(() => open({ queue: {} }, 2))
 
   it('lends no more than that, and again what has come back or closed', () => {
