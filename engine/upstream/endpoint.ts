@@ -4,10 +4,12 @@ import { ENDPOINT_CELLS, ENDPOINT_CIRCUIT } from '../shared/endpoint-cells.ts'
 import type { StatePage, StateRow } from '../shared/state-page.ts'
 import { UPSTREAM_CELLS, UPSTREAM_CIRCUIT } from '../shared/upstream-cells.ts'
 import type { Address, CircuitBreakerSnapshot, UpstreamSnapshot } from '../snapshot.ts'
+import { createPool } from './create-pool.ts'
+import type { UpstreamTls } from './endpoint-tls.ts'
 import { Circuit } from './health/circuit.ts'
 import { Permits } from './permits.ts'
 import type { EndpointPlacement } from './placement.ts'
-import { Pool, type PoolOwner } from './pool.ts'
+import type { Pool, PoolOwner } from './pool.ts'
 
 /** What crosses threads, as one worker reaches it. */
 export interface SharedState {
@@ -50,6 +52,7 @@ export class Endpoint {
     shared: SharedState,
     context: NetContext,
     owner: PoolOwner,
+    tls: UpstreamTls | null,
   ) {
     this.name = placement.name
     this.address = placement.address
@@ -68,7 +71,8 @@ export class Endpoint {
       circuitBreaker === null || circuitBreaker.scope === 'upstream'
         ? null
         : endpointCircuit(circuitBreaker, shared, placement.column)
-    this.pool = new Pool(this, upstream.pool, upstream.timeouts, context, owner)
+    const { pool: settings, timeouts, http2 } = upstream
+    this.pool = createPool(upstream.protocol, { endpoint: this, settings, http2, timeouts, context, owner }, tls)
   }
 }
 

@@ -20,7 +20,8 @@ import { Dial, type DialOwner } from '../net/dial.ts'
 import type { Slot } from '../net/slots.ts'
 import type { ClientSession } from './client-session.ts'
 import type { Endpoint } from './endpoint.ts'
-import type { Pool } from './pool.ts'
+import type { Http1Pool } from './http1-pool.ts'
+import { INTERIM_MAX, RESPONSE_LIMITS } from './response-limits.ts'
 import {
   ANSWERED,
   DiscardedResponse,
@@ -35,15 +36,10 @@ import {
 /** Response heads share the table: each is used up before the next is read. */
 const responseHead = new Head(memory)
 
-/** Interim responses before a final one; past it the response counts as malformed. */
-const INTERIM_MAX = 20
-
 /** Bytes of requests kept for sending again; past it those that were answered are cleared out of the way. */
 const OUT_BYTES_KEPT = 32 * 1024
 
 const OUT_BYTES_START = 2048
-
-const LIMITS = { headBytesMax: 64 * 1024 - 1, fieldLinesMax: 200, targetBytesMax: 0 }
 
 const DIALLING = 0
 const OPEN = 1
@@ -52,7 +48,7 @@ const CLOSED = 2
 export class Http1ClientSession implements ClientSession, DialOwner {
   readonly endpoint: Endpoint
   readonly context: NetContext
-  readonly #pool: Pool
+  readonly #pool: Http1Pool
   connection: Connection | null = null
   /** Served a request before: its peer may have closed it as we wrote. */
   reused = false
@@ -82,17 +78,17 @@ export class Http1ClientSession implements ClientSession, DialOwner {
   /** Counts against its endpoint's limit on connections, until `givePermitBack`. */
   holdsPermit: boolean
 
-  constructor(pool: Pool, endpoint: Endpoint, context: NetContext, holdsPermit: boolean) {
+  constructor(pool: Http1Pool, endpoint: Endpoint, context: NetContext, holdsPermit: boolean) {
     this.#pool = pool
     this.endpoint = endpoint
     this.context = context
     this.holdsPermit = holdsPermit
-    this.#parser = new MessageParser(RESPONSE, LIMITS)
+    this.#parser = new MessageParser(RESPONSE, RESPONSE_LIMITS)
   }
 
   /** Opens the connection; the receiver in the queue hears how it went. */
   dial(timeoutMs: number): void {
-    this.#dial = new Dial(this.context, this.endpoint.address, timeoutMs, this)
+    this.#dial = new Dial(this.context, this.endpoint.address, timeoutMs, this, this.#pool.peer)
   }
 
   get open(): boolean {
@@ -104,7 +100,7 @@ export class Http1ClientSession implements ClientSession, DialOwner {
   }
 
   get waitingBytes(): number {
-    return this.connection === null ? 0 : this.connection.handle.writeQueueSize
+    return this.connection === null ? 0 : this.connection.waitingBytes
   }
 
   /** Requests under way. */

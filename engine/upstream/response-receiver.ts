@@ -14,6 +14,12 @@ export type SessionError =
   | 'idle_timeout'
   | 'response_malformed'
   | 'no_parser'
+  /** The origin has done nothing for it, and says so. */
+  | 'stream_refused'
+  /** The endpoint speaks another version than it did, or was taken to speak: whoever asks it again gets that. */
+  | 'protocol_changed'
+  /** It asks for a protocol on top that the origin does not offer over HTTP/2. */
+  | 'upgrade_unsupported'
   | 'fault'
 
 /** What has become of a request whose session has failed: each is worse than the one before for sending it again. */

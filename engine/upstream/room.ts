@@ -11,7 +11,7 @@ import type { StatePage } from '../shared/state-page.ts'
 import { QUEUED, UPSTREAM_CELLS } from '../shared/upstream-cells.ts'
 import type { QueueSnapshot } from '../snapshot.ts'
 import type { Endpoint, SharedState } from './endpoint.ts'
-import type { Pool, PoolOwner } from './pool.ts'
+import type { PoolOwner } from './pool.ts'
 import { announceRoom, type Waiter, WaitingQueue } from './waiting-queue.ts'
 
 /** For connections that other workers keep idle. Past the time, or the number: 503. */
@@ -82,7 +82,7 @@ export class Room implements PoolOwner {
     this.#queue.leave(waiter)
   }
 
-  onIdle(_pool: Pool): boolean {
+  onIdle(): boolean {
     this.#isGivingUp = this.#isForOthers()
     if (this.#isGivingUp) return false
     this.#queue.schedule()
@@ -90,12 +90,16 @@ export class Room implements PoolOwner {
     return true
   }
 
+  get isWantedElsewhere(): boolean {
+    return this.#isForOthers()
+  }
+
   /** Whatever waits for a change here looks, and waits on only where there is something to wait for. */
   wake(): void {
     announceRoom(this.#page.upstreamCells, this.#slot)
   }
 
-  onRoom(_pool: Pool): void {
+  onRoom(): void {
     const { upstreamCells } = this.#page
     if (Atomics.load(upstreamCells, this.#queuedCell) === 0) return
     // Whoever is told by a cell comes later than whoever is here.

@@ -27,6 +27,7 @@ import { hashOf } from './balancers/key-hash.ts'
 import { Budget } from './budget.ts'
 import { ConcurrencyLimit } from './concurrency-limit.ts'
 import { Endpoint, type SharedState, upstreamCircuit } from './endpoint.ts'
+import { UpstreamTls } from './endpoint-tls.ts'
 import { Group } from './group.ts'
 import type { Circuit } from './health/circuit.ts'
 import { EndpointHealth, type HealthListener } from './health/endpoint-health.ts'
@@ -85,6 +86,7 @@ export class Upstream {
   lack: Lack = 'none'
   readonly #shared: SharedState
   readonly #context: NetContext
+  readonly #tls: UpstreamTls | null
   readonly #epochCell: number
   #groups: readonly Group[] = []
   /** The one group that serves; `null` where several share the requests. */
@@ -104,6 +106,7 @@ export class Upstream {
     this.settings = snapshot
     this.#shared = shared
     this.#context = context
+    this.#tls = snapshot.tls === null ? null : new UpstreamTls(snapshot.tls)
     const base = slot * UPSTREAM_CELLS
     this.#epochCell = base + EPOCH
     const cells = page.upstreamCells
@@ -124,13 +127,22 @@ export class Upstream {
     this.update(endpoints)
   }
 
+  /** Makes what its connections are encrypted by ready. @throws {Error} where OpenSSL can make nothing of it. */
+  openTls(): void {
+    try {
+      this.#tls?.open()
+    } catch (error) {
+      const { message } = error as Error
+      throw new Error(`upstream ${this.name}: its certificates or keys cannot be used: ${message}`)
+    }
+  }
+
   /** Takes over where its endpoints are now. Those that go are left to what runs on them. */
   update(placements: readonly EndpointPlacement[]): void {
     this.placements = placements
     const known = new Map(this.endpoints.map(endpoint => [endpoint.column, endpoint]))
     this.endpoints = placements.map(placement => {
-      const endpoint =
-        known.get(placement.column) ?? new Endpoint(placement, this.settings, this.#shared, this.#context, this.room)
+      const endpoint = known.get(placement.column) ?? this.#open(placement)
       known.delete(placement.column)
       endpoint.weight = placement.weight
       endpoint.priority = placement.priority
@@ -149,6 +161,10 @@ export class Upstream {
     // At once, and not with the next request: an origin that is drained is to be rid of connections that nobody uses.
     this.#refresh(this.#shared.page.upstreamCells[this.#epochCell] as number, performance.now())
     this.room.setEndpoints(this.endpoints)
+  }
+
+  #open(placement: EndpointPlacement): Endpoint {
+    return new Endpoint(placement, this.settings, this.#shared, this.#context, this.room, this.#tls)
   }
 
   /** Looks again at who may be chosen, where something has changed. @hotpath */

@@ -9,7 +9,7 @@
  *                                └──────────────────┘ failed while this process stood still: again at once, not counted
  *     stop() from any of them: nothing is left, no timer and no socket, and nothing is told any more
  */
-import type { ActiveCheckSnapshot, Address } from '../../snapshot.ts'
+import type { ActiveCheckSnapshot, Address, UpstreamTlsSnapshot } from '../../snapshot.ts'
 import { type AttemptEnd, CheckAttempt, type CheckClock, SYSTEM_CLOCK } from './check-attempt.ts'
 import { type CheckPlan, failure, type OpenProbe, planCheck } from './check-probe.ts'
 import { CheckVerdict } from './check-verdict.ts'
@@ -33,7 +33,7 @@ export interface CheckEnvironment {
   /** From 0 to less than 1. */
   readonly random: () => number
   /** Imports what makes checks of a type. */
-  readonly load: (type: ActiveCheckSnapshot['type']) => Promise<OpenProbe>
+  readonly load: (settings: ActiveCheckSnapshot) => Promise<OpenProbe>
 }
 
 /** First checks are spread over so many milliseconds, or over an interval that is shorter. */
@@ -68,6 +68,7 @@ export class ActiveCheck {
    *   endpoint's; unix sockets have none.
    * @param host What `Host` says unless the settings say otherwise, and with its port left out the name that a
    *   certificate must be for.
+   * @param tls As requests to the endpoint have it, for checks over HTTPS.
    * @throws SyntaxError where `settings.content` is no regular expression; RangeError where `settings.send` or
    *   `settings.expect` have characters past U+00FF: each stands for one byte.
    */
@@ -76,9 +77,10 @@ export class ActiveCheck {
     address: Address,
     host: string,
     onChange: CheckChange,
+    tls: UpstreamTlsSnapshot | null = null,
     environment: CheckEnvironment = SYSTEM,
   ) {
-    this.#plan = planCheck(settings, address, host)
+    this.#plan = planCheck(settings, address, host, tls)
     this.#verdict = new CheckVerdict(settings.start, settings.healthyThreshold, settings.unhealthyThreshold)
     this.#onChange = onChange
     this.#environment = environment
@@ -125,7 +127,7 @@ export class ActiveCheck {
   async #load(): Promise<void> {
     let reason = ''
     try {
-      this.#open = await this.#environment.load(this.#plan.settings.type)
+      this.#open = await this.#environment.load(this.#plan.settings)
     } catch (error) {
       reason = (error as Error).message
     }
@@ -160,13 +162,17 @@ export class ActiveCheck {
   }
 }
 
-async function loadProbe(type: ActiveCheckSnapshot['type']): Promise<OpenProbe> {
+async function loadProbe({ type, protocol }: ActiveCheckSnapshot): Promise<OpenProbe> {
   switch (type) {
     case 'http':
-      return (await import('./check-http.ts')).openHttpProbe
+      return protocol === 'h2' || protocol === 'h2c'
+        ? (await import('./check-http2.ts')).openHttp2Probe
+        : (await import('./check-http.ts')).openHttpProbe
     case 'https':
       return (await import('./check-https.ts')).openHttpsProbe
     case 'tcp':
       return (await import('./check-tcp.ts')).openTcpProbe
+    case 'grpc':
+      return (await import('./check-grpc.ts')).openGrpcProbe
   }
 }

@@ -1,12 +1,14 @@
 /** What a check asks of an endpoint, worked out once from its settings, and what a probe of each kind is. */
-import { isIP } from 'node:net'
-import type { ActiveCheckSnapshot, Address } from '../../snapshot.ts'
+import type { ActiveCheckSnapshot, Address, UpstreamTlsSnapshot } from '../../snapshot.ts'
+import { nameOfHost } from '../host-name.ts'
 
 /** Bytes of an answer that a check reads at most: of HTTP content, of what a TCP endpoint says. */
 export const ANSWER_BYTES_MAX = 65_536
 
 export interface CheckPlan {
   readonly settings: ActiveCheckSnapshot
+  /** As requests to the endpoint have it; `null` where they have none. */
+  readonly tls: UpstreamTlsSnapshot | null
   /** Where the check connects: the endpoint's address, with the check's own port if it has one. */
   readonly address: Address
   /** What `Host` says. */
@@ -40,22 +42,22 @@ export type OpenProbe = (plan: CheckPlan, onEnd: ProbeEnd) => Probe
  * Throws an error that says what is wrong with the settings: a content expression that is none, or text to send or
  * expect with characters that are no bytes.
  */
-export function planCheck(settings: ActiveCheckSnapshot, address: Address, host: string): CheckPlan {
+export function planCheck(
+  settings: ActiveCheckSnapshot,
+  address: Address,
+  host: string,
+  tls: UpstreamTlsSnapshot | null = null,
+): CheckPlan {
   return {
     settings,
+    tls,
     address: address.kind === 'tcp' && settings.port > 0 ? { ...address, port: settings.port } : address,
     host: settings.host === '' ? host : settings.host,
-    serverName: settings.serverName === '' ? nameOf(host) : settings.serverName,
+    serverName: settings.serverName || tls?.serverName || nameOfHost(host),
     content: settings.content === '' ? null : new RegExp(settings.content),
     send: bytesOf('send', settings.send),
     expect: bytesOf('expect', settings.expect),
   }
-}
-
-/** A host without its port and brackets. */
-function nameOf(host: string): string {
-  if (host.startsWith('[')) return host.slice(1, host.indexOf(']'))
-  return isIP(host) === 6 ? host : host.replace(/:\d*$/, '')
 }
 
 /** Each character is the byte of its number, so that any bytes can be written: `\x00`, `\xff`. */

@@ -2,7 +2,8 @@
 
 import type { Endpoint } from '../../../engine/upstream/endpoint.ts'
 import { Http1ClientSession } from '../../../engine/upstream/http1-client-session.ts'
-import { Pool } from '../../../engine/upstream/pool.ts'
+import { Http1Pool } from '../../../engine/upstream/http1-pool.ts'
+import { HTTP2 } from '../../../test/support/snapshot.ts'
 import { openGeneration, snapshot } from '../exchange/stage.ts'
 import { bench, runIfMain } from '../harness.ts'
 import { netContext } from '../net/muted-handle.ts'
@@ -11,12 +12,12 @@ const context = netContext()
 const { generation } = await openGeneration(snapshot(3000, {}), context)
 const endpoint = generation.upstreams[0]?.endpoints[0] as Endpoint
 const timeouts = { connectMs: 5_000, responseMs: 30_000, idleMs: 60_000 }
-const owner = { onIdle: () => true, onRoom: () => undefined }
+const owner = { onIdle: () => true, onRoom: () => undefined, isWantedElsewhere: false }
 
 /** A pool with idle sessions that were never dialled: taking and giving back looks at them, and no further. */
-function idlePool(count: number, pipelining: number): Pool {
+function idlePool(count: number, pipelining: number): Http1Pool {
   const settings = { idleMax: 512, idleTimeoutMs: 4_000, requestsMax: 0, pipelining }
-  const pool = new Pool(endpoint, settings, timeouts, context, owner)
+  const pool = new Http1Pool({ endpoint, settings, http2: HTTP2, timeouts, context, owner }, null)
   for (let index = 0; index < count; index += 1) {
     const session = new Http1ClientSession(pool, endpoint, context, false)
     session.persistent = true
@@ -25,7 +26,7 @@ function idlePool(count: number, pipelining: number): Pool {
   return pool
 }
 
-function takeAndGive(name: string, pool: Pool, mayPipeline: boolean): void {
+function takeAndGive(name: string, pool: Http1Pool, mayPipeline: boolean): void {
   bench(name, () => {
     const session = pool.acquire(mayPipeline) as Http1ClientSession
     pool.giveBack(session)
