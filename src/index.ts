@@ -2,6 +2,7 @@ import type { Explanation } from '../engine/explain/explanation.ts'
 import type { BoundListener, EngineEvent, EngineStats, UpstreamControl } from '../engine/threads/api.ts'
 import type { BenchOptions } from './bench/options.ts'
 import type { BenchResult } from './bench/result.ts'
+import type { CertificateReport } from './certificates/service.ts'
 import { type Configuration, checkConfiguration, loadConfiguration } from './config/load.ts'
 import type { ConfigurationInput } from './config/schema.ts'
 import { parseRequestLine, type RequestDescription, readDescription } from './explain/request-spec.ts'
@@ -39,9 +40,12 @@ export type {
 export { ReloadError, type ReloadFailure } from '../engine/threads/reload-error.ts'
 export { BenchError, type BenchOptions, type BenchProgress } from './bench/options.ts'
 export type { BenchResult, CoursePoint, LatencySummary, LoadDescription } from './bench/result.ts'
+export type { AcmeStatus } from './certificates/acme/issuer.ts'
+export type { CertificateReport, CertificateStatus } from './certificates/service.ts'
 export { type ConfigurationFunction, defineConfig } from './config/define-config.ts'
 export { ConfigurationError, type Problem } from './config/errors.ts'
 export type { ConfigurationInput } from './config/schema.ts'
+export type { CertificateDescription } from './explain/certificate-spec.ts'
 export { type RequestDescription, RequestSpecError } from './explain/request-spec.ts'
 export type { ReloadResult } from './proxy.ts'
 
@@ -87,6 +91,15 @@ export interface Proxy extends AsyncDisposable {
    * @throws {RequestSpecError} for what is no request, and `ExplainError` for a listener that there is not.
    */
   explain(request: string | RequestDescription): Promise<Explanation>
+  /**
+   * The certificates in force with the days that they last, what is the matter with files that have changed, and how those are
+   * doing that an authority issues.
+   *
+   * ```ts
+   * const soon = proxy.certificates().certificates.filter(({ daysLeft }) => daysLeft < 14)
+   * ```
+   */
+  certificates(): CertificateReport
   /** Counters and latencies since the start, summed over all workers at the call. */
   stats(): EngineStats
   /**
@@ -135,6 +148,7 @@ export async function createProxy(
     },
     reload: async next => await proxy.reload(await read(next)),
     explain: request => explain(proxy, request),
+    certificates: () => proxy.certificates(),
     stats: () => proxy.stats(),
     upstream: name => proxy.upstream(name),
     close: () => proxy.close(),

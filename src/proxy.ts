@@ -9,6 +9,7 @@ import type {
   WorkerStatus,
 } from '../engine/threads/api.ts'
 import { startEngine } from '../engine/threads/supervisor.ts'
+import type { CertificateReport, CertificateService, ServiceOwner } from './certificates/service.ts'
 import type { Settings } from './config/compile.ts'
 import type { Problem } from './config/errors.ts'
 import type { Configuration } from './config/load.ts'
@@ -60,10 +61,15 @@ export interface RunningProxy {
   explain(request: ExplainRequest): Promise<Explanation>
   /** Log lines that were lost; 0 without logs. */
   droppedLines(): number
+  /** Certificates that are in force, and what is the matter with those that are to be. */
+  certificates(): CertificateReport
   /** @throws {RangeError} for an upstream that there is not. */
   upstream(name: string): UpstreamControl
   close(): Promise<void>
 }
+
+/** Milliseconds that a configuration has waited at most since its files were read: what is younger is looked at once more. */
+const READING_MS_MAX = 60_000
 
 /** The module that worker threads run when there is a log; built files end in `.js`, sources in `.ts`. */
 const WORKER_MODULE = new URL(
@@ -79,6 +85,7 @@ const WORKER_MODULE = new URL(
 export async function startProxy(configuration: Configuration, options: StartOptions): Promise<RunningProxy> {
   const { settings, snapshot } = configuration
   const { colours = true } = options
+  const readAtMs = performance.timeOrigin
   const log = options.logs ? await openLog({ ...settings.log, colours, workers: settings.workers }) : null
   let engine: Engine
   try {
@@ -97,12 +104,15 @@ export async function startProxy(configuration: Configuration, options: StartOpt
     throw error
   }
   if (log !== null) logStart(log, engine, configuration)
-  return new StartedProxy(configuration, engine, log)
+  const proxy = new StartedProxy(configuration, engine, log)
+  await proxy.keepCertificates(readAtMs)
+  return proxy
 }
 
 function logStart(log: Log, engine: Engine, configuration: Configuration): void {
+  const secure = new Set(configuration.snapshot.listeners.filter(({ tls }) => tls !== null).map(({ name }) => name))
   for (const listener of engine.listeners) {
-    const url = listenerUrl(listener)
+    const url = listenerUrl(listener, secure.has(listener.name))
     log.logger.info({ listener: listener.name, url }, `listener ${listener.name}: ${url}`)
   }
   logGeneration(log.logger, engine.generation, configuration)
@@ -114,6 +124,10 @@ class StartedProxy implements RunningProxy {
   /** What it was started with, which some settings keep until the end. */
   readonly #started: Settings
   #configuration: Configuration
+  /** `null` as long as no configuration has had any. */
+  #certificates: CertificateService | null = null
+  /** What has changed the configuration so far has ended. */
+  #turn: Promise<unknown> = Promise.resolve()
   #closing: Promise<void> | null = null
 
   constructor(configuration: Configuration, engine: Engine, log: Log | null) {
@@ -164,7 +178,51 @@ class StartedProxy implements RunningProxy {
     return this.#engine.upstream(name)
   }
 
-  async reload(configuration: Configuration): Promise<ReloadResult> {
+  certificates(): CertificateReport {
+    return this.#certificates?.report(this.#configuration) ?? { certificates: [], problems: [], acme: [] }
+  }
+
+  /** Whoever has none pays for nothing. `readAtMs`, since the epoch, is when their files were read at the earliest. */
+  async keepCertificates(readAtMs: number): Promise<void> {
+    const { tls } = this.#configuration
+    if (this.#certificates === null && tls.listeners.length === 0 && tls.upstreams.length === 0) return
+    if (this.#certificates === null) {
+      const { CertificateService } = await import('./certificates/service.ts')
+      const { FileWatch } = await import('./control/file-watch.ts')
+      const owner = this.#certificateOwner()
+      const onPolling = (reason: string) => owner.log('warn', { reason }, pollingText(reason))
+      const watch = (onChange: () => void) => new FileWatch({ onChange, onPolling })
+      this.#certificates = new CertificateService({ owner, watch })
+    }
+    this.#certificates.follow(this.#configuration, readAtMs)
+  }
+
+  #certificateOwner(): ServiceOwner {
+    return {
+      alone: change => this.#alone(() => change(this.#configuration)),
+      takeOver: async ({ snapshot, certificates }) => {
+        const { generation } = await this.#engine.reload(snapshot)
+        this.#configuration = { ...this.#configuration, snapshot, certificates }
+        return generation
+      },
+      challenge: challenges => this.#engine.challenge(challenges),
+      log: (level, fields, sentence) => this.#log?.logger[level](fields, sentence),
+    }
+  }
+
+  /** One change of the configuration after the other: each begins with what the one before has left. */
+  #alone<T>(change: () => Promise<T>): Promise<T> {
+    const changed = this.#turn.then(change)
+    this.#turn = changed.catch(() => undefined)
+    return changed
+  }
+
+  reload(configuration: Configuration): Promise<ReloadResult> {
+    return this.#alone(() => this.#reload(configuration))
+  }
+
+  async #reload(configuration: Configuration): Promise<ReloadResult> {
+    const readAtMs = Date.now() - READING_MS_MAX
     let report: ReloadReport
     try {
       report = await this.#engine.reload(configuration.snapshot)
@@ -177,6 +235,7 @@ class StartedProxy implements RunningProxy {
     const { hash, warnings } = configuration
     const result = { ...report, hash, warnings, needsRestart }
     if (this.#log !== null) logReloaded(this.#log.logger, result)
+    await this.keepCertificates(readAtMs)
     return result
   }
 
@@ -201,6 +260,7 @@ class StartedProxy implements RunningProxy {
 
   /** The log outlives the engine, so that the last exchange gets its line. */
   async #close(): Promise<void> {
+    this.#certificates?.close()
     try {
       await this.#engine.stop()
       this.#log?.logger.info('stopped')
@@ -210,10 +270,14 @@ class StartedProxy implements RunningProxy {
   }
 }
 
+function pollingText(reason: string): string {
+  return `the system does not tell of changes (${reason}): files of certificates are looked at every second`
+}
+
 /** Where a client on this machine reaches the listener; `unix:/path` for a socket file. @internal */
-export function listenerUrl({ address }: BoundListener): string {
+export function listenerUrl({ address }: BoundListener, isSecure = false): string {
   if (address.kind === 'unix') return `unix:${address.path}`
-  return `http://${urlHost(address.host)}:${address.port}`
+  return `${isSecure ? 'https' : 'http'}://${urlHost(address.host)}:${address.port}`
 }
 
 function urlHost(host: string): string {

@@ -14,6 +14,7 @@ import { withExamples } from './help.ts'
 interface Options extends InstanceOptions {
   readonly header: readonly string[]
   readonly from: string
+  readonly clientCert: readonly string[]
   readonly listener?: string
   readonly live?: boolean
   readonly all?: boolean
@@ -31,6 +32,14 @@ export function explainCommand(): Command {
         .argParser(gather),
     )
     .addOption(new Option('--from <ADDRESS>', "the client's address").default('127.0.0.1'))
+    .addOption(
+      new Option(
+        '--client-cert <KEY=VALUE>',
+        "what the client's certificate says: subject, issuer, serial, fingerprint, san",
+      )
+        .default([], 'none')
+        .argParser(gather),
+    )
     .addOption(new Option('--listener <NAME>', 'the listener (default: the one that has the port of the URL)'))
     .addOption(new Option('--live', 'ask the running instance: its configuration, and how its endpoints do now'))
     .addOption(new Option('--control <PATH>', "the running instance's control socket, with --live"))
@@ -44,6 +53,7 @@ export function explainCommand(): Command {
     "explain GET https://api.example.com/v1/users/7 -H 'x-version: 2'",
     'explain http://localhost:8080/checkout --from 10.1.2.3 --live',
     'explain POST http://localhost:8080/v1/users --json',
+    'explain https://localhost:8443/ --client-cert subject=CN=alice --client-cert san=alice.example.com',
   ])
 }
 
@@ -59,13 +69,14 @@ async function explain(words: readonly string[], options: Options): Promise<Expl
 
 /** What is wrong with the words of the command is told before anything is tried. */
 async function describe(words: readonly string[], options: Options): Promise<RequestDescription> {
-  const { parseFieldLine, parseRequestLine, readDescription, RequestSpecError } = await import(
-    '../explain/request-spec.ts'
-  )
-  const { header, from, listener } = options
+  const [{ parseFieldLine, parseRequestLine, readDescription, RequestSpecError }, { parseCertificateParts }] =
+    await Promise.all([import('../explain/request-spec.ts'), import('../explain/certificate-spec.ts')])
+  const { header, from, listener, clientCert } = options
   try {
     const headers = header.map(parseFieldLine)
-    const description = { ...parseRequestLine(words.join(' ')), headers, from, ...(listener ? { listener } : {}) }
+    const certificate = clientCert.length === 0 ? {} : { certificate: parseCertificateParts(clientCert) }
+    const request = parseRequestLine(words.join(' '))
+    const description = { ...request, headers, from, ...certificate, ...(listener ? { listener } : {}) }
     readDescription(description)
     return description
   } catch (error) {

@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   test: async () => (await import('./test.ts')).testCommand(),
   diff: async () => (await import('./diff.ts')).diffCommand(),
   config: async () => (await import('./config-show.ts')).configCommand(),
+  'gen-certs': async () => (await import('./gen-certs.ts')).genCertsCommand(),
   init: async () => (await import('./init.ts')).initCommand(),
   schema: async () => (await import('./schema.ts')).schemaCommand(),
   bench: async () => (await import('./bench.ts')).benchCommand(),

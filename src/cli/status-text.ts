@@ -1,8 +1,10 @@
 import { formatAddress } from '../../engine/net/address.ts'
-import type { BoundListener, EndpointState, EndpointStatus, WorkerStatus } from '../../engine/threads/api.ts'
+import type { EndpointState, EndpointStatus, WorkerStatus } from '../../engine/threads/api.ts'
 import { formatBytes, formatLatency } from '../bench/format.ts'
 import type { InstanceStatus, UpstreamStatus } from '../control/methods.ts'
+import type { ListenerStatus } from '../control/spoken.ts'
 import { shortHash } from '../telemetry/log-reload.ts'
+import { CERTIFICATE_HEAD, certificateRows, certificateTroubles } from './certificates-text.ts'
 import type { Colour, Paint } from './colours.ts'
 
 /** The page that `sluice status` prints: who it is, then tables of workers, listeners, upstreams and requests. */
@@ -13,6 +15,10 @@ export function renderStatus(status: InstanceStatus, paint: Paint, before: Insta
     identity(status, paint),
     section('workers', workersTable(status.workers), paint),
     section('listeners', listenersTable(status.listeners), paint),
+    section('certificates', { head: CERTIFICATE_HEAD, rows: certificateRows(status) }, paint),
+    certificateTroubles(status)
+      .map(line => paint('red', line))
+      .join('\n'),
     section('upstreams', upstreamsTable(status.upstreams), paint),
     section('requests', requestsTable(status, before), paint),
   ]
@@ -87,12 +93,20 @@ function workersTable(workers: readonly WorkerStatus[]): Table {
   }
 }
 
-function listenersTable(listeners: readonly BoundListener[]): Table {
+function listenersTable(listeners: readonly ListenerStatus[]): Table {
   return {
-    head: ['address'],
-    rows: listeners.map(({ name, address }) => [`  ${name}`, formatAddress(address)]),
+    head: ['address', 'speaks'],
+    rows: listeners.map(listener => [`  ${listener.name}`, formatAddress(listener.address), spokenBy(listener)]),
   }
 }
+
+function spokenBy({ scheme, protocols, clientCertificates, leadsToHttps }: ListenerStatus): string {
+  if (leadsToHttps) return `${scheme}, leads to https`
+  const asks = clientCertificates === 'none' ? '' : `, ${ASKS[clientCertificates]}`
+  return `${scheme} (${protocols.join(', ')})${asks}`
+}
+
+const ASKS = { request: 'asks for certificates', require: 'wants certificates' } as const
 
 const STATE_COLOURS: Readonly<Record<EndpointState, Colour>> = {
   up: 'green',
@@ -108,20 +122,32 @@ const STATE_COLOURS: Readonly<Record<EndpointState, Colour>> = {
 function upstreamsTable(upstreams: readonly UpstreamStatus[]): Table {
   return {
     head: ['state', 'weight', 'requests', 'connections', 'tries', 'good', 'role'],
-    rows: upstreams.flatMap(({ name, circuit, endpoints }) => [
-      upstreamRow(name, circuit, endpoints),
-      ...endpoints.map(endpointRow),
-    ]),
+    rows: upstreams.flatMap(upstream => [upstreamRow(upstream), ...upstream.endpoints.map(endpointRow)]),
   }
 }
 
-function upstreamRow(name: string, circuit: UpstreamStatus['circuit'], endpoints: readonly EndpointStatus[]): Cell[] {
+function upstreamRow({ name, protocol, tls, circuit, endpoints }: UpstreamStatus): Cell[] {
   const up = endpoints.filter(({ state }) => state === 'up').length
   const isWhole = up === endpoints.length && (circuit === null || circuit === 'closed')
   const state = circuit === null || circuit === 'closed' ? `${up} of ${endpoints.length} up` : `circuit ${circuit}`
   const sum = (count: (endpoint: EndpointStatus) => number) => endpoints.reduce((all, one) => all + count(one), 0)
   const requests = sum(({ requests }) => requests)
-  return [`  ${name}`, [state, isWhole ? 'green' : up === 0 ? 'red' : 'yellow'], '', String(requests), '', '', '', '']
+  return [
+    `  ${name}`,
+    [state, isWhole ? 'green' : up === 0 ? 'red' : 'yellow'],
+    '',
+    String(requests),
+    '',
+    '',
+    '',
+    spokenTo(protocol, tls),
+  ]
+}
+
+/** Nothing of what is spoken nearly everywhere. */
+function spokenTo(protocol: UpstreamStatus['protocol'], tls: boolean): string {
+  if (protocol === 'http') return tls ? 'https' : ''
+  return protocol
 }
 
 function endpointRow({

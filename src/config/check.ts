@@ -5,6 +5,7 @@ import { severityOf } from './problem-codes.ts'
 import { checkReferences } from './references.ts'
 import { type ConfigurationModel, configurationSchema } from './schema.ts'
 import { findMasks, secretsIn, tellable } from './secrets.ts'
+import { TlsReadings } from './tls-readings.ts'
 
 /** Judges what was read: by the schema, and by what a schema cannot say. */
 
@@ -33,6 +34,7 @@ export function checkSource(source: Source, folder: string): Checked {
 export function judgeSource(
   source: Source,
   folder: string,
+  readings = new TlsReadings(),
 ): { findings: readonly Finding[]; model?: ConfigurationModel | undefined } {
   if (!source.usable) return { findings: source.findings }
   if (source.value === null || source.value === undefined) return { findings: [...source.findings, EMPTY] }
@@ -42,7 +44,7 @@ export function judgeSource(
   const faults = new Set(found.map(finding => finding.offset ?? offsetOf(source.root, finding)))
   const judged = [
     ...(result.error?.issues.flatMap(issue => findingsOf(issue, source.value)) ?? []),
-    ...checkReferences(source.value, folder),
+    ...checkReferences(source.value, folder, readings),
   ].filter(finding => !faults.has(offsetOf(source.root, finding)))
   return { findings: [...found, ...judged], model: result.data }
 }

@@ -10,10 +10,15 @@ type HealthModel = ConfigurationModel['upstreams'][string]['health']
 type ActiveModel = NonNullable<HealthModel['active']>
 type PassiveModel = NonNullable<HealthModel['passive']>
 
-export function compileActive(active: ActiveModel | undefined): ActiveCheckSnapshot | null {
+/** What a check takes from its upstream where it says nothing itself. */
+type Checked = Pick<ConfigurationModel['upstreams'][string], 'protocol' | 'tls'>
+
+export function compileActive(active: ActiveModel | undefined, upstream: Checked): ActiveCheckSnapshot | null {
   if (active === undefined) return null
+  const type = active.type ?? (upstream.tls ? 'https' : 'http')
   return {
-    type: active.type,
+    type,
+    protocol: active.protocol ?? protocolOf(type, upstream.protocol),
     intervalMs: active.interval,
     jitter: active.jitter,
     // A shorter interval shortens the default of the timeout.
@@ -28,11 +33,18 @@ export function compileActive(active: ActiveModel | undefined): ActiveCheckSnaps
     fields: Object.entries(active.headers) as FieldLine[],
     statuses: active.expect,
     content: active.body ?? '',
-    verify: active.tls.verify,
+    verify: active.tls.verify ?? (upstream.tls ? upstream.tls.verify : true),
     serverName: active.tls.server_name ?? '',
+    service: active.service ?? '',
     send: active.send ?? '',
     expect: active.receive ?? '',
   }
+}
+
+/** The upstream's own, unless that is one for the other kind of connection. */
+function protocolOf(type: ActiveCheckSnapshot['type'], protocol: Checked['protocol']): Checked['protocol'] {
+  const isSecure = protocol === 'h2' || protocol === 'auto'
+  return isSecure === (type === 'https') ? protocol : 'http'
 }
 
 export function compilePassive(passive: PassiveModel | null): PassiveHealthSnapshot | null {

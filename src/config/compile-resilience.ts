@@ -1,3 +1,4 @@
+import { STATUS_NUMBERS } from '../../engine/exchange/grpc/status-names.ts'
 import type {
   AdaptiveConcurrencySnapshot,
   CircuitBreakerSnapshot,
@@ -71,6 +72,7 @@ export function compileRetry(retry: RetryModel | null): RetrySnapshot {
     onReset: causes.has('reset'),
     onTimeout: causes.has('timeout'),
     statuses: [...causes].filter(cause => typeof cause === 'number'),
+    grpcStatuses: [...STATUS_NUMBERS].flatMap(([name, status]) => (causes.has(name) ? [status] : [])),
     budget: retry.budget,
     backoffMs,
     backoffMaxMs: retry.max_backoff ?? backoffMs * BACKOFF_GROWTH_MAX,
@@ -87,6 +89,7 @@ const NO_RETRY: RetrySnapshot = {
   onReset: false,
   onTimeout: false,
   statuses: [],
+  grpcStatuses: [],
   budget: 0,
   backoffMs: 0,
   backoffMaxMs: 0,

@@ -47,6 +47,7 @@ export function compileRoute(route: RouteModel, index: number, surroundings: Rou
     errorPages: compileErrorPages(route.error_pages),
     fallback: route.fallback === undefined ? -1 : placeOf(route.fallback, routes),
     importance: route.importance,
+    grpcWeb: route.grpc_web,
   }
 }
 

@@ -7,7 +7,7 @@ import type {
   UpstreamSnapshot,
 } from '../../engine/snapshot.ts'
 import { compileActive, compilePassive } from './compile-health.ts'
-import { HTTP2 } from './compile-http2.ts'
+import { compileHttp2 } from './compile-http2.ts'
 import {
   compileAdaptiveConcurrency,
   compileCircuitBreaker,
@@ -15,6 +15,7 @@ import {
   compileQueue,
   compileRetry,
 } from './compile-resilience.ts'
+import { compileUpstreamTls } from './compile-tls.ts'
 import { cookieAttributes } from './cookie.ts'
 import type { NamePlaces } from './name-places.ts'
 import type { ConfigurationModel } from './schema.ts'
@@ -40,9 +41,9 @@ export function compileUpstream(
     measure: measureOf(upstream),
     hashOn: hashKeyOf(upstream),
     endpoints: upstream.endpoints.map(compileEndpoint),
-    protocol: 'http',
-    tls: null,
-    http2: HTTP2,
+    protocol: upstream.protocol,
+    tls: compileUpstreamTls(upstream),
+    http2: compileHttp2(upstream.http2),
     pool: {
       idleMax: pool.idle,
       idleTimeoutMs: pool.idle_timeout,
@@ -51,7 +52,7 @@ export function compileUpstream(
     },
     timeouts: { connectMs: timeouts.connect, responseMs: timeouts.response, idleMs: timeouts.idle },
     resolver: compileResolver(resolver, upstream.resolver),
-    active: compileActive(upstream.health.active),
+    active: compileActive(upstream.health.active, upstream),
     passive: compilePassive(upstream.health.passive),
     circuitBreaker: compileCircuitBreaker(upstream.circuit_breaker, routes),
     retry: compileRetry(upstream.retry),

@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os'
-import type { ListenerSnapshot, Snapshot } from '../../engine/snapshot.ts'
-import { HTTP2 } from './compile-http2.ts'
+import type { Address, ListenerSnapshot, Snapshot } from '../../engine/snapshot.ts'
+import { compileHttp2 } from './compile-http2.ts'
 import { compileErrorPages } from './compile-response.ts'
 import { compileRoute } from './compile-route.ts'
+import { compileHsts, compileListenerTls } from './compile-tls.ts'
 import { compileUpstream } from './compile-upstream.ts'
 import { placesOf } from './name-places.ts'
 import type { ConfigurationModel } from './schema.ts'
@@ -53,7 +54,7 @@ export function compileSnapshot(model: ConfigurationModel, generation: number, f
   const upstreams = Object.entries(model.upstreams)
   return {
     generation,
-    listeners: Object.entries(model.listeners).map(([name, listener]) => compileListener(name, listener)),
+    listeners: Object.keys(model.listeners).map(name => compileListener(name, model.listeners)),
     upstreams: upstreams.map(([name, upstream]) =>
       compileUpstream(name, upstream, { resolver: model.resolver, routes }),
     ),
@@ -62,8 +63,12 @@ export function compileSnapshot(model: ConfigurationModel, generation: number, f
   }
 }
 
-function compileListener(name: string, listener: ConfigurationModel['listeners'][string]): ListenerSnapshot {
-  const { address, limits, timeouts, paths } = listener
+type Listeners = ConfigurationModel['listeners']
+
+function compileListener(name: string, listeners: Listeners): ListenerSnapshot {
+  const listener = listeners[name]
+  if (listener === undefined) throw new Error(`there is no listener ${name}`)
+  const { address, limits, timeouts, paths, redirect_to_https: redirect } = listener
   return {
     name,
     address,
@@ -88,9 +93,20 @@ function compileListener(name: string, listener: ConfigurationModel['listeners']
       encodedSlashes: paths.encoded_slashes,
       parameters: paths.parameters,
     },
-    tls: null,
-    http2: HTTP2,
-    redirectToHttpsPort: 0,
-    strictTransportSecurity: '',
+    tls: compileListenerTls(listener),
+    http2: listener.http2 === null ? null : compileHttp2(listener.http2),
+    redirectToHttpsPort: redirect ? (redirect.port ?? httpsPort(listeners, address)) : 0,
+    redirectToHttpsStatus: redirect ? redirect.status : 0,
+    strictTransportSecurity: compileHsts(listener.tls?.hsts),
   }
 }
+
+/** Where https is: at the listener with TLS, of several the one with the same host, or the usual port; without any that too. */
+function httpsPort(listeners: Listeners, near: Address): number {
+  const ports = Object.values(listeners).flatMap(({ address, tls }) => (tls && address.kind === 'tcp' ? [address] : []))
+  const beside = ports.filter(({ host }) => near.kind === 'tcp' && host === near.host)
+  const candidates = (beside.length > 0 ? beside : ports).map(({ port }) => port)
+  return candidates.includes(HTTPS_PORT) ? HTTPS_PORT : (candidates[0] ?? HTTPS_PORT)
+}
+
+const HTTPS_PORT = 443

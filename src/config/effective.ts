@@ -4,6 +4,7 @@ import { MASK } from './masking.ts'
 import { type Finding, formatPath, type KeyPath, NOWHERE, type Place, type Source } from './positions.ts'
 import { isSecret } from './secrets.ts'
 import { readPlainObject } from './sources/plain-object.ts'
+import { TlsReadings } from './tls-readings.ts'
 
 /**
  * A configuration as it counts: all files put together, every default written out, secrets masked, in the language
@@ -23,6 +24,8 @@ const BOUNDED_BY: Readonly<Record<string, string>> = {
   'limits.target': 'head',
   'active.timeout': 'interval',
   'passive.max_eject': 'eject',
+  'http2.stream_window': 'window_max',
+  'http2.connection_window': 'window_max',
 }
 
 /** Checks and removals; each round that does not end takes at least one default out. */
@@ -38,21 +41,25 @@ class Filling {
   /** Their formatted paths by that of the map that they are in. */
   private readonly addedIn = new Map<string, string[]>()
   private readonly bounded = new Set<string>()
+  /** Taken out in this round. */
+  private readonly gone = new Set<string>()
   private readonly known: ReadonlySet<string>
   private readonly value: unknown
   private readonly folder: string
+  private readonly readings = new TlsReadings()
 
   constructor(source: Source, folder: string) {
     this.folder = folder
-    this.known = new Set(judgeSource(source, folder).findings.map(signature))
+    this.known = new Set(judgeSource(source, folder, this.readings).findings.map(signature))
     this.value = this.fill(configurationJsonSchema(), source.value, [])
   }
 
   result(): unknown {
     for (let round = 0; round < ROUNDS_MAX; round++) {
-      const { findings } = judgeSource(readPlainObject(this.value, ''), this.folder)
+      const { findings } = judgeSource(readPlainObject(this.value, ''), this.folder, this.readings)
       const disliked = findings.filter(finding => !this.known.has(signature(finding)))
       if (disliked.length === 0) return this.value
+      this.gone.clear()
       for (const finding of disliked) this.yieldTo(finding)
     }
     throw new Error('the defaults contradict what is written')
@@ -98,12 +105,15 @@ class Filling {
 
   /** Takes out what was filled in and is to blame for a finding. */
   private yieldTo({ path }: Finding): void {
-    const around = path.map((_, index) => formatPath(path.slice(0, index + 1))).findLast(name => this.added.has(name))
+    const names = path.map((_, index) => formatPath(path.slice(0, index + 1)))
+    // A list is blamed for each of its items.
+    if (names.some(name => this.gone.has(name))) return
+    const around = names.findLast(name => this.added.has(name))
     // A key that was written is told that it does not go with another one: with one beside it, or inside of it.
     const near = [path, path.slice(0, -1)].flatMap(map => this.addedIn.get(formatPath(map)) ?? [])
-    const names = around === undefined ? near.filter(name => this.added.has(name)) : [around]
-    if (names.length === 0) throw new Error(`no default is to blame for what is wrong at ${formatPath(path)}`)
-    for (const name of names) this.takeOut(name)
+    const blamed = around === undefined ? near.filter(name => this.added.has(name)) : [around]
+    if (blamed.length === 0) throw new Error(`no default is to blame for what is wrong at ${formatPath(path)}`)
+    for (const name of blamed) this.takeOut(name)
   }
 
   private takeOut(name: string): void {
@@ -119,6 +129,7 @@ class Filling {
       return
     }
     this.added.delete(name)
+    this.gone.add(name)
     if (parent !== undefined) delete parent[key]
   }
 }
@@ -143,7 +154,7 @@ function shown(value: unknown, path: KeyPath, place: Place): unknown {
       Object.entries(value).map(([key, item]) => [key, shown(item, [...path, key], inner(key))]),
     )
   }
-  if (isSecret(path, place)) return shownSecret(place)
+  if (isSecret(path, place, value)) return shownSecret(place)
   if (typeof value !== 'string' || jsonSchemaAt(path)?.format === 'template') return value
   return value.replaceAll(/\$\{(?=[A-Z_]|file:)|(?<=\$)\$\{/g, '$$$${')
 }

@@ -32,3 +32,24 @@ export function parseFileBelow(text: string): Parsed<string> {
   }
   return accepted(path)
 }
+
+/** A file that is read: of certificates and the like. */
+export function parseFile(text: string): Parsed<string> {
+  if (text === '') return refused('must not be empty; it names a file')
+  if (text.endsWith('/')) return refused(`${quote(text)} is a folder; it names a file`)
+  return parseFolder(text)
+}
+
+/** The name of a file in PEM, or the text itself. */
+export function parsePemSource(text: string): Parsed<string> {
+  const trimmed = text.trimStart()
+  if (isPemText(trimmed)) return accepted(trimmed)
+  // Not quoted: it may be a key that was cut.
+  if (text.includes('\n'))
+    return refused('has several lines, but does not begin with "-----BEGIN"', 'name the file instead')
+  return parseFile(text)
+}
+
+export function isPemText(text: string): boolean {
+  return text.startsWith('-----BEGIN')
+}

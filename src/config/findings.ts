@@ -131,11 +131,12 @@ function isUnsupportedWord(parent: KeyPath, word: string): boolean {
 }
 
 function wrongValue(issue: z.core.$ZodIssueInvalidValue, path: KeyPath, found: unknown): Finding {
+  const supported = issue.values.map(String)
   if (typeof found !== 'string') {
     const code = found === undefined ? 'missing-key' : typeof found === 'object' ? 'wrong-type' : 'wrong-value'
-    return { path, at: 'value', code, message: issue.message, hint: '' }
+    const hint = typeof found === 'number' ? endHint(String(found), supported) : ''
+    return { path, at: 'value', code, message: issue.message, hint }
   }
-  const supported = issue.values.map(String)
   const known = unsupportedValues(path)
   if (known.includes(found)) {
     const hint = `supported: ${supported.join(', ')}`
@@ -146,8 +147,14 @@ function wrongValue(issue: z.core.$ZodIssueInvalidValue, path: KeyPath, found: u
     return { path, at: 'value', code: 'wrong-type', message: issue.message, hint: `write ${found} without quotes` }
   }
   const near = nearest(found, [...supported, ...known])
-  const hint = near === null ? '' : `did you mean ${quote(near)}?`
+  const hint = near === null ? endHint(found, supported) : `did you mean ${quote(near)}?`
   return { path, at: 'value', code: 'wrong-value', message: issue.message, hint }
+}
+
+/** 1.3 where TLSv1.3 was meant. */
+function endHint(found: string, supported: readonly string[]): string {
+  const meant = found === '' ? undefined : supported.find(one => one.endsWith(found) && one !== found)
+  return meant === undefined ? '' : `did you mean ${quote(meant)}?`
 }
 
 /** A number where text belongs is mostly a port, a duration or a size that lacks its unit, or text without quotes. */
@@ -210,6 +217,8 @@ function switchHint(path: KeyPath, found: unknown): string {
     const host = path.at(-1) === 'match' ? /^Host(?:SNI)?\(`([^`]+)`\)/.exec(found)?.[1] : undefined
     if (host !== undefined) return `conditions are keys here: { host: ${quote(host)}, path: "/*" }`
   }
+  if (path.at(-1) === 'client_cert' && found === true) return 'write { present: true }'
+  if (/^listeners\.\*\.tls$/.test(generalPath(path))) return 'it needs { certificates: [{ cert: FILE, key: FILE }] }'
   if (Array.isArray(found)) return found.length === 1 && isMap(found[0]) ? 'there is one of it: take the "- " away' : ''
   if (typeof found === 'string' || typeof found === 'number') {
     const main = mainKeyHint(path, found)
@@ -278,7 +287,8 @@ function isOfAnotherKind(issue: z.core.$ZodIssue): boolean {
 function kindsIn(issue: z.core.$ZodIssue): string[] {
   if (issue.code === 'invalid_type') return [KINDS[issue.expected] ?? issue.expected]
   if (issue.code === 'invalid_union') return issue.errors.flat().filter(isOfAnotherKind).flatMap(kindsIn)
-  return issue.code === 'invalid_value' ? issue.values.filter(word => typeof word === 'string') : []
+  if (issue.code !== 'invalid_value') return []
+  return issue.values.filter(word => typeof word === 'string' || word === true).map(String)
 }
 
 function branchHint(words: readonly unknown[], path: KeyPath, found: unknown): string {
@@ -286,6 +296,7 @@ function branchHint(words: readonly unknown[], path: KeyPath, found: unknown): s
     return 'one of several values is a regular expression: { regex: "^(a|b)$" }'
   }
   if (typeof found === 'number') return unitHint(path, found) || mainKeyHint(path, found)
+  if (typeof found === 'string' && words.includes(true) && /^(yes|on|y)$/i.test(found)) return 'did you mean true?'
   const near = typeof found === 'string' ? nearest(found, words.map(String)) : null
   return near === null ? '' : `did you mean ${quote(near)}?`
 }

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
 import type { Snapshot } from '../../engine/snapshot.ts'
+import type { PlacedCertificate, PlacedProblem } from '../certificates/fill-in.ts'
+import type { TlsFiles } from '../certificates/tls-files.ts'
 import { type Checked, checkSource } from './check.ts'
-import { compileSettings, compileSnapshot, type Settings } from './compile.ts'
+import { compileSettings, type Settings } from './compile.ts'
+import { compileWithFiles } from './compile-with-files.ts'
 import { ConfigurationError, type Problem } from './errors.ts'
 import { severityOf } from './problem-codes.ts'
 import { FileError } from './sources/file.ts'
@@ -14,7 +17,12 @@ export interface Configuration {
   /** The file or the folder, or the name that was given to an object. */
   readonly name: string
   readonly settings: Settings
+  /** What stands in files of certificates is in it, as they were then. */
   readonly snapshot: Snapshot
+  /** Where that comes from. */
+  readonly tls: TlsFiles
+  /** What certificates in it say of themselves. */
+  readonly certificates: readonly PlacedCertificate[]
   /** SHA-256 of what was read, in hexadecimal: the files with their names, or the object. */
   readonly hash: string
   /** Absolute paths of every file that was read, and of the folders whose files would be read if there were more. */
@@ -89,8 +97,17 @@ export function checkConfiguration(value: unknown, name: string): Configuration 
 
 function configurationOf({ model, warnings, secrets }: Checked, origin: Omit<Reading, 'source'>): Configuration {
   const { name, folder, hash, files } = origin
-  const snapshot = compileSnapshot(model, 1, folder)
-  return { name, settings: compileSettings(model), snapshot, hash, files, warnings, secrets }
+  const { snapshot, tls, problems, certificates } = compileWithFiles(model, folder)
+  const late = problems.filter(({ severity }) => severity === 'error')
+  if (late.length > 0) throw new ConfigurationError(late.map(problem => problemOfFile(problem, name)))
+  return { name, settings: compileSettings(model), snapshot, tls, certificates, hash, files, warnings, secrets }
+}
+
+/** What the checks did not find, because the file was another one then. */
+function problemOfFile({ place, file, message, hint }: PlacedProblem, name: string): Problem {
+  const key = `${place.side}s.${place.name}.tls`
+  const about = file === '' ? message : `${file}: ${message}`
+  return { file: name, line: 0, column: 0, key, severity: 'error', code: 'wrong-certificate', message: about, hint }
 }
 
 function hashOf(text: string): string {

@@ -194,6 +194,51 @@ const entries = {
     title: 'A redirect to nowhere',
     explanation: 'A redirect goes to a path or to an absolute URL.',
   },
+  'wrong-certificate': {
+    severity: 'error',
+    title: 'A certificate, a key or a list that cannot be used',
+    explanation:
+      'The file is not there, may not be read, is not what it should be, or does not fit what stands beside it. Clients would be refused, all of them.',
+  },
+  'doubtful-certificate': {
+    severity: 'warning',
+    title: 'A certificate that clients may refuse',
+    explanation:
+      'It can be served, and is; but it has ended, has not begun, names no host, or does not lead to its root.',
+  },
+  'shadowed-certificate': {
+    severity: 'warning',
+    title: 'A certificate that is never served',
+    explanation: 'Of several certificates of a kind that have a name, the first is served.',
+  },
+  'challenge-unanswered': {
+    severity: 'warning',
+    title: 'A challenge that no listener answers',
+    explanation:
+      'With http-01, the authority comes in plain text to port 80 of the name. Unless something else leads it here, nobody shows that the name is yours.',
+  },
+  'exposed-key': {
+    severity: 'warning',
+    title: 'A private key that every user may read',
+    explanation: 'Whoever has the key can pass for the server, and nobody can tell.',
+  },
+  'weak-cipher': {
+    severity: 'warning',
+    title: 'A cipher suite of old',
+    explanation:
+      'Without forward secrecy a key that is stolen one day opens all that was recorded before; encryption that is not authenticated was broken again and again.',
+  },
+  'unverified-upstream': {
+    severity: 'warning',
+    title: 'An upstream whose certificate is not looked at',
+    explanation: 'Encryption alone does not say who is at the other end.',
+  },
+  'unknown-cipher': {
+    severity: 'error',
+    title: 'A cipher suite or a group that OpenSSL does not have',
+    explanation:
+      'OpenSSL silently leaves out what it does not know: connections would be encrypted in another way than was written.',
+  },
   'wrong-file-name': {
     severity: 'error',
     title: 'The name of a file or a folder that cannot be served',

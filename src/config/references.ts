@@ -4,19 +4,22 @@ import { checkListeners } from './checks/listeners.ts'
 import { KnownNames } from './checks/names.ts'
 import { checkResolver } from './checks/resolver.ts'
 import { checkRoute, checkRouteNames } from './checks/routes.ts'
+import { checkSecureRoutes } from './checks/secure-routes.ts'
 import { checkShadowing } from './checks/shadowing.ts'
 import { checkCommonTemplates } from './checks/templates.ts'
 import { checkUnused } from './checks/unused.ts'
 import { checkUpstream } from './checks/upstream.ts'
 import { isMap, listOf, mapOf, type Report } from './checks/written.ts'
 import type { Finding } from './positions.ts'
+import { TlsReadings } from './tls-readings.ts'
 
 /**
  * What a schema cannot say: that names exist, that things are there once, that keys do not contradict each other. Works
  * on the configuration as it was written, and skips over whatever has the wrong kind (the schema reports that), so that
- * one run reports everything. `folder` is where relative names of folders begin.
+ * one run reports everything. `folder` is where relative names begin; `readings`
+ * has files that were read before.
  */
-export function checkReferences(value: unknown, folder = process.cwd()): Finding[] {
+export function checkReferences(value: unknown, folder = process.cwd(), readings = new TlsReadings()): Finding[] {
   const findings: Finding[] = []
   const report: Report = (code, path, message, hint = '', about) => {
     findings.push({ path, at: 'value', code, message, hint, ...(about && { about }) })
@@ -26,10 +29,11 @@ export function checkReferences(value: unknown, folder = process.cwd()): Finding
   const listeners = mapOf(root.listeners)
   const upstreams = mapOf(root.upstreams)
   const routes = listOf(root.routes)
-  checkListeners(listeners, report)
+  const tls = { folder, readings }
+  checkListeners(listeners, tls, report)
   checkResolver(mapOf(root.resolver), {}, ['resolver'], report)
   for (const [name, upstream] of Object.entries(upstreams)) {
-    checkUpstream(mapOf(upstream), mapOf(root.resolver), ['upstreams', name], report)
+    checkUpstream(mapOf(upstream), { resolver: mapOf(root.resolver), tls }, ['upstreams', name], report)
   }
   const surroundings = {
     listenerNames: new KnownNames('listener', Object.keys(listeners)),
@@ -49,6 +53,7 @@ export function checkReferences(value: unknown, folder = process.cwd()): Finding
   checkRouteFallbacks(routes.map(mapOf), report)
   checkErrorPages(listOf(root.error_pages), ['error_pages'], 'everything', report)
   checkCommonTemplates(listOf(root.error_pages), routes.map(mapOf), report)
+  checkSecureRoutes(listeners, routes, report)
   checkShadowing(listeners, upstreams, routes, report)
   checkUnused(root, report)
   return findings

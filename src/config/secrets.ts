@@ -4,8 +4,8 @@ import { type Finding, type KeyPath, type Place, placeAt, type Source } from './
 import type { ProblemCode } from './problem-codes.ts'
 
 /**
- * What must not be shown: the values of keys that the schema says are secrets, and whatever came from a file by
- * `${file:PATH}`, wherever it stands.
+ * What must not be shown: the values of keys that the schema says are secrets, private keys, and whatever came from a file
+ * by `${file:PATH}`, wherever it stands.
  */
 
 /** What is wrong before there is a value: these name variables and files. */
@@ -16,8 +16,12 @@ const OF_PLACEHOLDERS: ReadonlySet<ProblemCode> = new Set([
   'wrong-encoding',
 ])
 
-export function isSecret(path: KeyPath, place: Place | null): boolean {
-  return place?.written?.isFromFile === true || jsonSchemaAt(path)?.writeOnly === true
+export function isSecret(path: KeyPath, place: Place | null, value: unknown): boolean {
+  return place?.written?.isFromFile === true || jsonSchemaAt(path)?.writeOnly === true || isPrivateKey(value)
+}
+
+function isPrivateKey(value: unknown): value is string {
+  return typeof value === 'string' && value.includes('PRIVATE KEY-----')
 }
 
 /** The findings as they may be told: without secrets, and with the variables that a value came from. */
@@ -26,7 +30,7 @@ export function tellable(findings: readonly Finding[], source: Source): Finding[
   const secrets = secretsIn(source)
   return findings.map(finding => {
     const place = placeAt(source.root, finding.path)
-    const tells = !OF_PLACEHOLDERS.has(finding.code) && isSecret(finding.path, place)
+    const tells = !OF_PLACEHOLDERS.has(finding.code) && isSecret(finding.path, place, null)
     const hidden = tells ? withoutValue(finding) : finding
     const origin = place?.written === undefined ? '' : ` (from ${[...new Set(place.written.placeholders)].join(', ')})`
     const message = `${scrubbed(hidden.message, secrets)}${origin}`
@@ -43,7 +47,11 @@ function withoutValue(finding: Finding): Finding {
 
 /** The texts that are looked for where something is shown: a secret may have been used by name elsewhere. */
 export function secretsIn({ value, root }: Source): string[] {
-  const values = [...valuesOfSecretKeys(value).map(({ value }) => value), ...valuesFromFiles(value, root)]
+  const values = [
+    ...valuesOfSecretKeys(value).map(({ value }) => value),
+    ...valuesFromFiles(value, root),
+    ...privateKeysIn(value, new Set()),
+  ]
   const texts = values.filter(text => typeof text === 'string').flatMap(text => [text, ...constantsOf(text)])
   return [...new Set(texts)].filter(text => text.length >= SEARCHED_LENGTH_MIN)
 }
@@ -58,6 +66,14 @@ function valuesFromFiles(value: unknown, place: Place): unknown[] {
   if (typeof value !== 'object' || value === null) return []
   const items = value as Record<string | number, unknown>
   return [...place.children].flatMap(([step, child]) => valuesFromFiles(items[step], child))
+}
+
+/** An object that was made by a program may contain itself. */
+function privateKeysIn(value: unknown, seen: Set<object>): string[] {
+  if (isPrivateKey(value)) return [value]
+  if (typeof value !== 'object' || value === null || seen.has(value)) return []
+  seen.add(value)
+  return Object.values(value).flatMap(item => privateKeysIn(item, seen))
 }
 
 interface Found {

@@ -6,21 +6,15 @@ const UNSUPPORTED_KEYS: ReadonlySet<string> = new Set([
   'admin',
   'runtime.offload_threads',
   'runtime.state_file',
-  'listeners.*.tls',
-  'listeners.*.redirect_to_https',
   'listeners.*.upstream',
   'listeners.*.proxy_protocol',
   'listeners.*.sni',
   'listeners.*.udp',
-  'upstreams.*.tls',
   'routes.*.plugins',
 ])
 
 /** Values of supported keys, likewise. */
-const UNSUPPORTED_VALUES: ReadonlyMap<string, readonly string[]> = new Map([
-  ['listeners.*.protocol', ['tcp', 'udp']],
-  ['upstreams.*.protocol', ['h2', 'h2c', 'auto']],
-])
+const UNSUPPORTED_VALUES: ReadonlyMap<string, readonly string[]> = new Map([['listeners.*.protocol', ['tcp', 'udp']]])
 
 /** The sections below which keys are names that the user chose. */
 const NAMED_SECTIONS: ReadonlySet<string> = new Set(['listeners', 'upstreams'])

@@ -1,17 +1,13 @@
 import { ExplainError } from '../../engine/explain/explain-error.ts'
 import type { Explanation } from '../../engine/explain/explanation.ts'
-import type {
-  BoundListener,
-  CircuitState,
-  EndpointStatus,
-  EngineStats,
-  WorkerStatus,
-} from '../../engine/threads/api.ts'
+import type { CircuitState, EndpointStatus, EngineStats, WorkerStatus } from '../../engine/threads/api.ts'
+import type { CertificateReport } from '../certificates/service.ts'
 import { ConfigurationError, type Problem } from '../config/errors.ts'
 import { RequestSpecError, readUnknownDescription } from '../explain/request-spec.ts'
 import type { ReloadResult, RunningProxy } from '../proxy.ts'
 import type { LastReload, Reloader } from './reloader.ts'
 import type { ControlMethods } from './server.ts'
+import { type ListenerStatus, listenerStatus, type SpokenUpstream, spokenTo } from './spoken.ts'
 import { ControlError } from './wire.ts'
 
 /** What a running instance says and does when it is asked on its control socket. */
@@ -29,13 +25,13 @@ export interface Instance {
   stop(): void
 }
 
-export interface UpstreamStatus {
+export interface UpstreamStatus extends SpokenUpstream {
   readonly name: string
   readonly circuit: CircuitState | null
   readonly endpoints: readonly EndpointStatus[]
 }
 
-export interface InstanceStatus {
+export interface InstanceStatus extends CertificateReport {
   readonly version: string
   readonly node: string
   readonly pid: number
@@ -53,7 +49,7 @@ export interface InstanceStatus {
     readonly lastReload: LastReload | null
   }
   readonly workers: readonly WorkerStatus[]
-  readonly listeners: readonly BoundListener[]
+  readonly listeners: readonly ListenerStatus[]
   readonly upstreams: readonly UpstreamStatus[]
   readonly stats: Omit<EngineStats, 'inFlight'>
   /** Log lines that were lost. */
@@ -100,22 +96,27 @@ export function statusOf(instance: Instance): InstanceStatus {
       lastReload: reloader.last,
     },
     workers: proxy.workers(),
-    listeners: proxy.listeners,
+    listeners: proxy.listeners.map(one =>
+      listenerStatus(
+        one,
+        proxy.configuration.snapshot.listeners.find(({ name }) => name === one.name),
+      ),
+    ),
     upstreams: upstreamsOf(proxy, null),
+    ...proxy.certificates(),
     stats,
     droppedLines: proxy.droppedLines(),
   }
 }
 
 function upstreamsOf(proxy: RunningProxy, name: string | null): UpstreamStatus[] {
-  const names = proxy.configuration.snapshot.upstreams.map(upstream => upstream.name)
-  if (name !== null && !names.includes(name)) throw new ControlError('bad_params', `there is no upstream "${name}"`)
-  return names
-    .filter(each => name === null || each === name)
-    .map(each => {
-      const upstream = proxy.upstream(each)
-      return { name: each, circuit: upstream.circuit(), endpoints: upstream.endpoints() }
-    })
+  const { upstreams } = proxy.configuration.snapshot
+  const asked = name === null ? upstreams : upstreams.filter(upstream => upstream.name === name)
+  if (name !== null && asked.length === 0) throw new ControlError('bad_params', `there is no upstream "${name}"`)
+  return asked.map(settings => {
+    const upstream = proxy.upstream(settings.name)
+    return { name: settings.name, ...spokenTo(settings), circuit: upstream.circuit(), endpoints: upstream.endpoints() }
+  })
 }
 
 function nameIn(params: unknown): string | null {

@@ -1,8 +1,9 @@
 /** One of two configurations that are compared: as it is written, and as it counts. */
 import type { Snapshot } from '../../engine/snapshot.ts'
-import { checkSource } from '../config/check.ts'
-import { compileSnapshot } from '../config/compile.ts'
+import { type Checked, checkSource } from '../config/check.ts'
+import { compileWithFiles } from '../config/compile-with-files.ts'
 import { effectiveConfiguration } from '../config/effective.ts'
+import { ConfigurationError } from '../config/errors.ts'
 import { readFiles } from '../config/load.ts'
 import { type KeyPath, NOWHERE, type Place, type Source } from '../config/positions.ts'
 import { isSecret } from '../config/secrets.ts'
@@ -47,9 +48,9 @@ export async function readSides(before: string, after: string): Promise<readonly
 
 /** `own` is the folder that it is checked in, `folder` the one that relative paths are taken to begin at. */
 export function sideOf(source: Source, own: string, folder: string): DiffSide {
-  const { model, secrets } = checkSource(source, own)
-  const compiled = compileSnapshot(model, 1, folder)
-  const written = withSecrets(effectiveConfiguration(source, own), source.value, [], source.root) as Model
+  const [{ model, secrets }, place] = checkedIn(source, own, folder)
+  const compiled = compileWithFiles(model, folder, place).snapshot
+  const written = withSecrets(effectiveConfiguration(source, place), source.value, [], source.root) as Model
   const names = routeNames(written)
   const routes = routesOf(written)
   return {
@@ -62,9 +63,19 @@ export function sideOf(source: Source, own: string, folder: string): DiffSide {
   }
 }
 
+/** Certificates lie beside their configuration, or beside the other one: an old version was copied without them. */
+function checkedIn(source: Source, own: string, folder: string): readonly [Checked, string] {
+  try {
+    return [checkSource(source, own), own]
+  } catch (error) {
+    if (own === folder || !(error instanceof ConfigurationError)) throw error
+    return [checkSource(source, folder), folder]
+  }
+}
+
 /** What stands for secrets in `shown` becomes what can be compared. */
 function withSecrets(shown: unknown, value: unknown, path: KeyPath, place: Place): unknown {
-  if (typeof shown !== 'object' || shown === null) return isSecret(path, place) ? new Secret(value) : shown
+  if (typeof shown !== 'object' || shown === null) return isSecret(path, place, value) ? new Secret(value) : shown
   const inside = (step: string | number, item: unknown) =>
     withSecrets(item, (value as Model | undefined)?.[step], [...path, step], place.children.get(step) ?? NOWHERE)
   if (Array.isArray(shown)) return shown.map((item, index) => inside(index, item))

@@ -63,18 +63,15 @@ class Page {
     return [
       row('listener', strong(listener.name) + reason),
       row('request', `${request.method} ${request.host || '(no host)'} ${request.path || '(no path)'}${path}`),
-      row('client', request.client),
+      ...(request.scheme === 'https' ? [row('scheme', request.scheme)] : []),
+      row('client', request.certificate === '' ? request.client : `${request.client}, ${request.certificate}`),
     ]
   }
 
   #candidates(all: boolean): string[] {
-    const { candidates, route, error } = this.#explanation
+    const { candidates, route } = this.#explanation
     const { strong, faint } = this.#style
-    if (candidates.length === 0) {
-      const why =
-        error === 'no_route' ? 'there is none for this listener' : 'none is asked: the request is refused before'
-      return [strong('routes'), `  ${why}`]
-    }
+    if (candidates.length === 0) return [strong('routes'), `  ${this.#withoutCandidates()}`]
     const nearest = nearestFirst(candidates)
     const kept = new Set(all ? candidates : nearest.slice(0, CANDIDATES_MAX))
     const shown = (route === null ? nearest : candidates).filter(candidate => kept.has(candidate))
@@ -85,6 +82,14 @@ class Page {
       ...shown.map(candidate => this.#candidate(candidate, width)),
       ...(left > 0 ? [faint(`  and ${left} more (--all lists them)`)] : []),
     ]
+  }
+
+  #withoutCandidates(): string {
+    const { action, error } = this.#explanation
+    if (error === 'no_route') return 'there is none for this listener'
+    return action === 'error'
+      ? 'none is asked: the request is refused before'
+      : 'none is asked: the listener leads to https'
   }
 
   #candidate({ route, matches, failed, behind }: Candidate, width: number): string {
@@ -137,7 +142,8 @@ class Page {
   }
 
   #upstream(upstream: ExplainedUpstream): string[] {
-    const { name, reason, alternatives, balance, endpoint, endpointReason, endpoints } = upstream
+    const { name, reason, alternatives, protocol, tls, balance, endpoint, endpointReason, endpoints } = upstream
+    const spoken = PROTOCOLS[protocol] + (tls ? ' over TLS' : '')
     const { strong, faint, bad } = this.#style
     const width = Math.max(0, ...endpoints.map(one => one.name.length))
     const others = alternatives.length === 0 ? '' : faint(` (${alternatives.join(' or ')})`)
@@ -145,6 +151,7 @@ class Page {
       row('upstream', strong(name) + (reason === '' ? '' : faint(`, ${reason}`)) + others),
       row('endpoint', (endpoint === '' ? bad('none') : strong(endpoint)) + faint(`, ${endpointReason}`)),
       ...endpoints.map(one => this.#endpoint(one, width)),
+      ...(protocol === 'http' && !tls ? [] : [row('protocol', spoken)]),
       row('balance', balance),
     ]
   }
@@ -155,6 +162,8 @@ class Page {
     return `${INDENT}${mark} ${name.padEnd(width)}  ${text}, weight ${weight}, ${requests} under way`
   }
 }
+
+const PROTOCOLS = { http: 'HTTP/1.1', h2: 'HTTP/2', h2c: 'HTTP/2', auto: 'HTTP/2 or HTTP/1.1' } as const
 
 /**
  * Those that match, then those of which a person sees at once what is wrong. Another host is mostly another's request, and so

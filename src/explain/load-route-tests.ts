@@ -10,6 +10,7 @@ import { formatOf } from '../config/sources/formats.ts'
 import { readToml } from '../config/sources/toml.ts'
 import { readYaml } from '../config/sources/yaml.ts'
 import { nearest } from '../config/suggest.ts'
+import { areCertificateParts, readCertificateDescription } from './certificate-spec.ts'
 import { areHeaders, parseRequestLine, RequestSpecError, readDescription } from './request-spec.ts'
 import { type RouteTests, routeTestKeys, routeTestsSchema } from './route-test-schema.ts'
 
@@ -115,5 +116,6 @@ const SOME_URL = 'http://localhost/'
 const PARTS: Readonly<Record<string, (part: unknown) => unknown>> = {
   request: part => typeof part === 'string' && readDescription(parseRequestLine(part)),
   headers: part => areHeaders(part) && readDescription({ url: SOME_URL, headers: part }),
+  client_cert: part => areCertificateParts(part) && readCertificateDescription(part),
   from: part => typeof part === 'string' && readDescription({ url: SOME_URL, from: part }),
 }

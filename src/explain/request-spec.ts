@@ -2,6 +2,8 @@
 import { isIP } from 'node:net'
 import type { ExplainRequest } from '../../engine/explain/explanation.ts'
 import { quote } from '../config/parsed.ts'
+import { areCertificateParts, type CertificateDescription, readCertificateDescription } from './certificate-spec.ts'
+import { RequestSpecError } from './request-spec-error.ts'
 
 /** A request, with everything that `explain` may want to know of it. */
 export interface RequestDescription {
@@ -14,12 +16,11 @@ export interface RequestDescription {
   readonly from?: string
   /** The name of the listener. Default: the one that has the port of the URL. */
   readonly listener?: string
+  /** What the client has shown, to a listener that asks for it. Default: none. */
+  readonly certificate?: CertificateDescription
 }
 
-/** What is wrong with a request that somebody has described; a sentence. */
-export class RequestSpecError extends Error {
-  override readonly name = 'RequestSpecError'
-}
+export { RequestSpecError } from './request-spec-error.ts'
 
 const FROM = '127.0.0.1'
 
@@ -45,16 +46,17 @@ export function parseFieldLine(line: string): readonly [string, string] {
 
 /** @throws {RequestSpecError} */
 export function readDescription(description: RequestDescription): ExplainRequest {
-  const { method = 'GET', url, headers = [], from = FROM, listener = '' } = description
+  const { method = 'GET', url, headers = [], from = FROM, listener = '', certificate } = description
   if (!TOKEN.test(method)) throw new RequestSpecError(`${quote(method)} is not a method`)
   if (isIP(from) === 0) throw new RequestSpecError(`${quote(from)} is not an IP address`)
-  return { method, ...parseUrl(url), fields: fieldsOf(headers).map(checkField), from, listener }
+  const shown = certificate === undefined ? null : readCertificateDescription(certificate)
+  return { method, ...parseUrl(url), fields: fieldsOf(headers).map(checkField), from, listener, certificate: shown }
 }
 
 /** The same of what may be anything. @throws {RequestSpecError} */
 export function readUnknownDescription(value: unknown): ExplainRequest {
   if (!isMap(value)) throw new RequestSpecError('the request must be an object with a "url"')
-  const { method, url, headers, from, listener } = value
+  const { method, url, headers, from, listener, certificate } = value
   for (const [key, text] of Object.entries({ method, from, listener })) {
     if (text !== undefined && typeof text !== 'string') throw new RequestSpecError(`"${key}" must be text`)
   }
@@ -62,7 +64,14 @@ export function readUnknownDescription(value: unknown): ExplainRequest {
   if (headers !== undefined && !areHeaders(headers)) {
     throw new RequestSpecError('"headers" must be names with a text or a list of texts each, or pairs of both')
   }
-  const given = Object.entries({ method, url, headers, from, listener }).filter(([, one]) => one !== undefined)
+  if (certificate !== undefined && !areCertificateParts(certificate)) {
+    throw new RequestSpecError(
+      '"certificate" must have texts at "subject", "issuer", "serial", "fingerprint" and "san"',
+    )
+  }
+  const given = Object.entries({ method, url, headers, from, listener, certificate }).filter(
+    ([, one]) => one !== undefined,
+  )
   return readDescription(Object.fromEntries(given) as unknown as RequestDescription)
 }
 

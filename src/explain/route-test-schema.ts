@@ -50,6 +50,19 @@ const routeTest = z.strictObject({
     .describe('Fields of the request; a list stands for several lines.'),
   from: text.default('127.0.0.1').describe("The client's address."),
   listener: text.optional().describe('The listener; absent: the one that the port of the URL leads to.'),
+  client_cert: z
+    .strictObject({
+      subject: text.optional().describe('On one line, such as CN=alice,O=Example.'),
+      issuer: text.optional().describe('Written likewise.'),
+      serial: text.optional().describe('In hexadecimal.'),
+      fingerprint: text.optional().describe('SHA-256, in hexadecimal.'),
+      san: z
+        .union([text, z.array(text)])
+        .optional()
+        .describe('Host names, URIs, addresses of mail and IP.'),
+    })
+    .optional()
+    .describe('What the client has shown, to a listener that asks for it; absent: nothing.'),
   expect: expectation,
 })
 
@@ -69,6 +82,7 @@ export function routeTestKeys(path: readonly (string | number)[]): readonly stri
     '': routeTestsSchema.shape,
     tests: routeTest.shape,
     'tests.expect': expectation.shape,
+    'tests.client_cert': routeTest.shape.client_cert.unwrap().shape,
   }
   return Object.keys(shapes[path.filter(step => typeof step === 'string').join('.')] ?? {})
 }

@@ -26,8 +26,17 @@ export function nameOf({ name, request }: RouteTest): string {
   return name ?? request
 }
 
-function failureOf(oracle: Oracle, { request, headers, from, listener = '', expect }: RouteTest): string | null {
-  const asked = readDescription({ ...parseRequestLine(request), headers, from, listener })
+function failureOf(
+  oracle: Oracle,
+  { request, headers, from, listener = '', client_cert: certificate, expect }: RouteTest,
+): string | null {
+  const asked = readDescription({
+    ...parseRequestLine(request),
+    headers,
+    from,
+    listener,
+    ...(certificate && { certificate }),
+  })
   try {
     const verdict = judge(expect, oracle.explain(asked))
     return verdict.mismatches.length === 0 ? null : formatVerdict(verdict)

@@ -20,9 +20,21 @@ export function accessLine(record: ExchangeRecord): string {
     record.status,
   )},"bytes_in":${count(record.bytesIn)},"bytes_out":${count(record.bytesOut)},"connect_us":${count(
     record.connectUs,
-  )},"first_byte_us":${count(record.firstByteUs)},"total_us":${count(totalUs)},"endpoint":"${escapedName(record.endpoint)}","upstream":"${escapedName(record.upstream)}","route":"${escapedName(record.route)}","listener":"${escapedName(record.listener)}","retries":${count(record.retries)},"request_id":"${escaped(record.requestId)}","protocol":"${escapedName(record.protocol)}","client":"${escaped(record.client)}"${flag === '' ? '' : `,"flag":"${escaped(flag)}"`}${
+  )},"first_byte_us":${count(record.firstByteUs)},"total_us":${count(totalUs)},"endpoint":"${escapedName(record.endpoint)}","upstream":"${escapedName(record.upstream)}","route":"${escapedName(record.route)}","listener":"${escapedName(record.listener)}","retries":${count(record.retries)},"request_id":"${escaped(record.requestId)}","protocol":"${escapedName(record.protocol)}","client":"${escaped(record.client)}"${tlsFields(record)}${grpcField(record.grpcStatus)}${flag === '' ? '' : `,"flag":"${escaped(flag)}"`}${
     error === '' ? '' : errorFields(error, record.errorDetail)
   }}\n`
+}
+
+/** Encrypted connections have them. */
+function tlsFields({ tlsVersion, tlsCipher, serverName }: ExchangeRecord): string {
+  if (tlsVersion === '') return ''
+  const name = serverName === '' ? '' : `,"server_name":"${escapedName(serverName)}"`
+  return `,"tls_version":"${escapedName(tlsVersion)}","tls_cipher":"${escapedName(tlsCipher)}"${name}`
+}
+
+/** Calls of gRPC have it. */
+function grpcField(status: number): string {
+  return status < 0 ? '' : `,"grpc_status":${status}`
 }
 
 function errorFields(error: string, detail: string): string {

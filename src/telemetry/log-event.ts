@@ -9,6 +9,7 @@ const LINES: Lines = {
   worker_started: () => ['debug', 'worker started'],
   worker_died: () => ['error', 'worker died and is replaced'],
   connections_full: () => ['warn', 'connection limit reached: accepting stops until one closes'],
+  handshakes_failed: () => ['info', 'TLS handshakes with clients have failed'],
   endpoint_health: ({ change }) => HEALTH_LINES[change],
   endpoint_checked: ({ healthy }) =>
     healthy

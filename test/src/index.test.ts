@@ -40,7 +40,7 @@ describe('createProxy', () => {
     expect(proxy.listeners.map(({ name }) => name)).toEqual(['web'])
     expect(await (await fetch(url)).text()).toBe('hello')
     expect(await (await fetch(`${url}api/x`)).text()).toBe('origin /api/x')
-    expect(proxy.stats()).toMatchObject({ exchangesTotal: 2 })
+    await expect.poll(() => proxy.stats()).toMatchObject({ exchangesTotal: 2 })
     await Promise.all([proxy.close(), proxy.close()])
     await proxy.close()
     expect(events.filter(({ kind }) => kind === 'worker_died')).toEqual([])

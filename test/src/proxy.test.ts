@@ -12,6 +12,11 @@ test.each([
   expect(listenerUrl({ name: 'web', address })).toBe(url)
 })
 
+test('a listener with TLS is reached by https', () => {
+  const address = { kind: 'tcp', host: '::1', port: 443 } as const
+  expect(listenerUrl({ name: 'web', address }, true)).toBe('https://[::1]:443')
+})
+
 describe('a reload by the library', () => {
   const saying = (body: string, workers = 1) => ({
     runtime: { workers },

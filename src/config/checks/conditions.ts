@@ -7,6 +7,10 @@ import { isMap, listOf, mapOf, type Report, type Section } from './written.ts'
 export function checkConditions(conditions: Section, path: KeyPath, report: Report): void {
   checkFieldsOnce(mapOf(conditions.headers), [...path, 'headers'], report)
   checkSeemingPatterns(conditions, path, report)
+  if (conditions.grpc !== undefined && conditions.path !== undefined) {
+    const hint = 'take one of them out; of calls, the path is /service/method'
+    report('conflicting-keys', [...path, 'path'], '"grpc" says what the path is', hint)
+  }
   for (const key of ['all', 'any']) {
     for (const [index, inner] of listOf(conditions[key]).entries()) {
       checkInside(inner, [...path, key, index], report)

@@ -1,30 +1,49 @@
 import { quote } from '../parsed.ts'
 import type { KeyPath } from '../positions.ts'
-import { isMap, keysIn, millisecondsOf, type Report, type Section, valueOrDefault } from './written.ts'
+import { isMap, keysIn, mapOf, millisecondsOf, type Report, type Section, valueOrDefault } from './written.ts'
 
-export function checkHealth(health: Section, endpoints: readonly Section[], path: KeyPath, report: Report): void {
-  if (isMap(health.active)) checkActive(health.active, endpoints, [...path, 'active'], report)
+/** `upstream` is the section that `health` stands in. */
+export function checkHealth(upstream: Section, endpoints: readonly Section[], path: KeyPath, report: Report): void {
+  const health = mapOf(upstream.health)
+  const isSecure = isMap(upstream.tls) || upstream.tls === true
+  if (isMap(health.active)) checkActive(health.active, isSecure, endpoints, [...path, 'active'], report)
   if (isMap(health.passive)) checkPassive(health.passive, [...path, 'passive'], report)
 }
 
-const HTTP_KEYS = ['path', 'method', 'host', 'headers', 'expect', 'body']
+const HTTP_KEYS = ['protocol', 'path', 'method', 'host', 'headers', 'expect', 'body']
 const TCP_KEYS = ['send', 'receive']
+const GRPC_KEYS = ['service']
 
 /** Keys that a type of check has no use for, and whose they are. */
 const FOREIGN_KEYS: ReadonlyMap<unknown, readonly (readonly [keys: readonly string[], types: string])[]> = new Map([
   [
     'http',
     [
-      [['tls'], 'https'],
+      [['tls'], 'https and grpc'],
+      [TCP_KEYS, 'tcp'],
+      [GRPC_KEYS, 'grpc'],
+    ],
+  ],
+  [
+    'https',
+    [
+      [TCP_KEYS, 'tcp'],
+      [GRPC_KEYS, 'grpc'],
+    ],
+  ],
+  [
+    'grpc',
+    [
+      [HTTP_KEYS.filter(key => key !== 'host'), 'http and https'],
       [TCP_KEYS, 'tcp'],
     ],
   ],
-  ['https', [[TCP_KEYS, 'tcp']]],
   [
     'tcp',
     [
       [HTTP_KEYS, 'http and https'],
-      [['tls'], 'https'],
+      [['tls'], 'https and grpc'],
+      [GRPC_KEYS, 'grpc'],
     ],
   ],
 ])
@@ -35,14 +54,21 @@ const COUNTERPARTS: Readonly<Record<string, string>> = {
   receive: 'did you mean "expect" or "body"?',
 }
 
-function checkActive(active: Section, endpoints: readonly Section[], path: KeyPath, report: Report): void {
-  const { type = 'http', timeout, method, body, port } = active
+function checkActive(
+  active: Section,
+  isSecure: boolean,
+  endpoints: readonly Section[],
+  path: KeyPath,
+  report: Report,
+): void {
+  const { type = isSecure ? 'https' : 'http', timeout, method, body, port } = active
   for (const [keys, types] of FOREIGN_KEYS.get(type) ?? []) {
     for (const key of keysIn(active, keys)) {
-      const hint = COUNTERPARTS[key] ?? `it is for ${types}`
+      const hint = (type === 'grpc' ? undefined : COUNTERPARTS[key]) ?? `it is for ${types}`
       report('no-effect', [...path, key], `has no effect on a check of type ${String(type)}`, hint)
     }
   }
+  checkCheckProtocol(type, active.protocol, [...path, 'protocol'], report)
   const interval = valueOrDefault(active, [...path, 'interval'])
   const [timeoutMs, intervalMs] = [millisecondsOf(timeout), millisecondsOf(interval)]
   if (timeoutMs !== null && intervalMs !== null && timeoutMs > intervalMs) {
@@ -58,6 +84,20 @@ function checkActive(active: Section, endpoints: readonly Section[], path: KeyPa
       [...path, 'port'],
       `the endpoint ${quote(String(unix.address))} has no port that could be another`,
     )
+  }
+}
+
+function checkCheckProtocol(type: unknown, protocol: unknown, path: KeyPath, report: Report): void {
+  if (type === 'http' && (protocol === 'h2' || protocol === 'auto')) {
+    report(
+      'conflicting-keys',
+      path,
+      `${protocol} is spoken over TLS, and a check of type http has none`,
+      'write "type: https"',
+    )
+  }
+  if (type === 'https' && protocol === 'h2c') {
+    report('conflicting-keys', path, 'h2c is spoken without TLS, and a check of type https has it', 'write h2')
   }
 }
 

@@ -4,12 +4,21 @@ import { overlapsListenerAddress, parseAddress, sameListenerAddress } from '../a
 import { quote } from '../parsed.ts'
 import type { KeyPath } from '../positions.ts'
 import { parseSize } from '../units.ts'
+import { checkChallenge, checkHttpsRedirect, checkListenerTls } from './listener-tls.ts'
+import type { TlsSurroundings } from './tls-files.ts'
+import { checkHttp2 } from './upstream-tls.ts'
 import { mapOf, type Report, type Section } from './written.ts'
 
-export function checkListeners(listeners: Section, report: Report): void {
+/** `surroundings` are those of files of certificates. */
+export function checkListeners(listeners: Section, surroundings: TlsSurroundings, report: Report): void {
   const seen: Taken[] = []
   for (const [name, item] of Object.entries(listeners)) {
-    const { address: written, limits } = mapOf(item)
+    const path = ['listeners', name]
+    const { address: written, limits, http2 } = mapOf(item)
+    checkListenerTls(mapOf(item), surroundings, path, report)
+    checkHttpsRedirect(mapOf(item), listeners, path, report)
+    checkChallenge(mapOf(item), listeners, path, report)
+    checkHttp2(http2, [...path, 'http2'], report)
     checkLimits(mapOf(limits), ['listeners', name, 'limits'], report)
     const parsed = typeof written === 'string' ? parseAddress(written, 'listener') : null
     if (!parsed?.ok) continue

@@ -6,7 +6,18 @@ import { type TakenPaths, takes } from './taken-paths.ts'
 import { keysIn, mapOf, type Report, type Section } from './written.ts'
 
 /** What decides besides the path, so that the second request need not come back here. */
-const OTHER_CONDITIONS = ['headers', 'query', 'cookies', 'client_ip', 'content_type', 'method', 'all', 'any', 'not']
+const OTHER_CONDITIONS = [
+  'headers',
+  'query',
+  'cookies',
+  'client_ip',
+  'content_type',
+  'grpc',
+  'method',
+  'all',
+  'any',
+  'not',
+]
 
 /**
  * A redirect that its own route would take again, as far as that can be seen: to a path of the same host, by a route that

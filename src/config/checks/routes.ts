@@ -79,7 +79,7 @@ function checkAction(route: Section, path: KeyPath, report: Report): void {
 }
 
 /** What only a request to an upstream can have. */
-const UPSTREAM_KEYS = ['rewrite', 'timeouts', 'importance', 'retry', 'fallback', 'mirror']
+const UPSTREAM_KEYS = ['rewrite', 'timeouts', 'importance', 'retry', 'fallback', 'mirror', 'grpc_web']
 
 function checkAnsweredAlone(route: Section, path: KeyPath, report: Report): void {
   const alone = keysIn(route, ['respond', 'redirect', 'files'])[0]

@@ -8,9 +8,10 @@ export function checkSeemingPatterns(conditions: Section, path: KeyPath, report:
   checkPath(conditions.path, [...path, 'path'], report)
   for (const [index, host] of listOf(conditions.host).entries()) checkHost(host, [...path, 'host', index], report)
   checkHost(conditions.host, [...path, 'host'], report)
-  for (const key of ['headers', 'query', 'cookies'] as const) {
+  for (const key of ['headers', 'query', 'cookies', 'client_cert'] as const) {
     for (const [name, test] of Object.entries(mapOf(conditions[key]))) {
-      checkTest(key, name, test, [...path, key, name], report)
+      // A hash is no text.
+      if (name !== 'fingerprint' || key !== 'client_cert') checkTest(key, name, test, [...path, key, name], report)
     }
   }
 }
@@ -56,7 +57,7 @@ function checkHost(written: unknown, path: KeyPath, report: Report): void {
   report('regex-never-matches', path, message, `write ${quote(capitals.toLowerCase())}`)
 }
 
-type Kind = 'headers' | 'query' | 'cookies'
+type Kind = 'headers' | 'query' | 'cookies' | 'client_cert'
 
 function checkTest(kind: Kind, name: string, test: unknown, path: KeyPath, report: Report): void {
   const exact = isMap(test) ? test.exact : test

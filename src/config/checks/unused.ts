@@ -2,6 +2,7 @@ import { meantByForeignKey } from '../foreign-keys.ts'
 import { quote } from '../parsed.ts'
 import { nearest } from '../suggest.ts'
 import { ACTIONS } from './routes.ts'
+import { leadsToHttps } from './secure-routes.ts'
 import { keysIn, listOf, mapOf, type Report, type Section } from './written.ts'
 
 /** Upstreams that nothing leads to, and listeners that nothing is served at. */
@@ -65,7 +66,7 @@ function checkListeners(listeners: Section, routes: readonly Section[], report: 
   }
   for (const [name, listener] of Object.entries(listeners)) {
     const { protocol = 'http' } = mapOf(listener)
-    if (used.has(name) || protocol !== 'http') continue
+    if (used.has(name) || protocol !== 'http' || leadsToHttps(mapOf(listener))) continue
     const message = `no route is for the listener ${quote(name)}: every request there gets 404`
     report('unused-listener', ['listeners', name], message, 'give it a route')
   }

@@ -6,16 +6,31 @@ import { checkEndpoints } from './endpoints.ts'
 import { checkHealth } from './health.ts'
 import { checkAdaptiveConcurrency, checkCircuitBreaker, checkRetry } from './resilience.ts'
 import { checkResolver } from './resolver.ts'
+import type { TlsSurroundings } from './tls-files.ts'
+import { checkHttp2, checkUpstreamTls } from './upstream-tls.ts'
 import { isMap, listOf, mapOf, type Report, type Section } from './written.ts'
 
-/** `resolver` is the top-level section. */
-export function checkUpstream(upstream: Section, resolver: Section, path: KeyPath, report: Report): void {
+/** What an upstream is judged beside. */
+export interface UpstreamSurroundings {
+  /** The top-level section. */
+  readonly resolver: Section
+  readonly tls: TlsSurroundings
+}
+
+export function checkUpstream(
+  upstream: Section,
+  { resolver, tls }: UpstreamSurroundings,
+  path: KeyPath,
+  report: Report,
+): void {
   const endpoints = listOf(upstream.endpoints).map(mapOf)
   checkEndpoints(listOf(upstream.endpoints), [...path, 'endpoints'], report)
   checkBalance(upstream, path, report)
+  checkUpstreamTls(upstream, endpoints, tls, path, report)
+  checkHttp2(upstream.http2, [...path, 'http2'], report)
   checkHashOn(upstream.hash_on, [...path, 'hash_on'], report)
   checkResolver(mapOf(upstream.resolver), resolver, [...path, 'resolver'], report)
-  checkHealth(mapOf(upstream.health), endpoints, [...path, 'health'], report)
+  checkHealth(upstream, endpoints, [...path, 'health'], report)
   checkCircuitBreaker(mapOf(upstream.circuit_breaker), [...path, 'circuit_breaker'], report)
   checkRetry(mapOf(upstream.retry), [...path, 'retry'], report)
   checkAdaptiveConcurrency(mapOf(upstream.adaptive_concurrency), [...path, 'adaptive_concurrency'], report)

@@ -8,6 +8,7 @@ import { COMMON_METHODS, METHOD_PATTERN, parseMethod } from '../method.ts'
 import { accepted, type Parsed, quote, refused } from '../parsed.ts'
 import { parsePathPattern } from '../path.ts'
 import { parseRegex } from '../regex.ts'
+import { grpcMatch } from './grpc.ts'
 import { addRefusal, oneOrMany, plainText, TOKEN_PATTERN, textOf } from './scalars.ts'
 
 /** Statements about a request that hold or do not: what routes match by, and what sends a request to a target of a split. */
@@ -70,11 +71,23 @@ function textTests(parseName: (text: string) => Parsed<string>, description: str
 const TESTS =
   'Each by its name: a text for exactly that value, or one of exact, prefix, suffix, contains, regex and present. All of them must hold.'
 
+/** As `openssl x509 -fingerprint -sha256` writes it, or without its colons. */
+function parseFingerprint(text: string): Parsed<string> {
+  const plain = text
+    .replace(/^sha-?256[: ]/i, '')
+    .replaceAll(':', '')
+    .toLowerCase()
+  if (/^[0-9a-f]{64}$/.test(plain)) return accepted(plain)
+  const hint = 'openssl x509 -in FILE -noout -fingerprint -sha256 writes it'
+  return refused(`${quote(text)} is no SHA-256 in hexadecimal`, hint)
+}
+
 /** What HTTP/2 has as fields, and the language as keys. */
 const PSEUDO_FIELDS: ReadonlyMap<string, string> = new Map([
   [':authority', 'host'],
   [':path', 'path'],
   [':method', 'method'],
+  [':scheme', 'scheme'],
 ])
 
 function parseHeaderName(text: string): Parsed<string> {
@@ -96,6 +109,31 @@ const hostPattern = textOf(parseHostPattern, {
   examples: ['api.example.com', '*.example.com', '~^api-[0-9]+[.]example[.]com$'],
 })
 
+const certificateTests = z
+  .strictObject({
+    present: z.boolean().optional().describe('Whether the client has shown one.'),
+    subject: textTest
+      .optional()
+      .describe('Its subject on one line, as in CN=alice,O=Example: a text for exactly that, or a test.'),
+    issuer: textTest.optional().describe('Who has signed it, written likewise.'),
+    serial: textTest.optional().describe('Its serial number in hexadecimal, in upper case.'),
+    san: textTest.optional().describe('One of its alternative names: host names, URIs, addresses of mail and IP.'),
+    fingerprint: oneOrMany(
+      textOf(parseFingerprint, {
+        description: 'SHA-256 of the certificate in hexadecimal.',
+        examples: ['5f1c9c4f0b6d6c0e6a7c3b7d5a1e8f20c4b9d3a2f1e0d9c8b7a6958473625140'],
+      }),
+      'needs at least one fingerprint; leave it out for any',
+    )
+      .optional()
+      .describe('It has one of these fingerprints.'),
+  })
+  .superRefine((tests, context) => {
+    // A key that is not known has been told already.
+    if (Object.keys(tests).length > 0 || context.issues.length > 0) return
+    addRefusal(refused('says nothing of the certificate', 'such as { present: true }', 'empty-condition'), context)
+  })
+
 const leaves = {
   host: oneOrMany(hostPattern, 'needs at least one host; leave it out for any')
     .optional()
@@ -109,6 +147,11 @@ const leaves = {
   )
     .optional()
     .describe('One of these methods; GET does not stand for HEAD. Absent: any.'),
+  scheme: z
+    .enum(['http', 'https'])
+    .optional()
+    .describe('How the client has come; behind trusted proxies as they tell it. Absent: either.'),
+  client_cert: certificateTests.optional().describe('The verified certificate of the client; absent: any, or none.'),
   headers: textTests(
     parseHeaderName,
     `Fields of the request, several lines of a name joined by ", ". ${TESTS}`,
@@ -141,6 +184,7 @@ const leaves = {
   )
     .optional()
     .describe("The media type of the request's content is one of these, its parameters aside; absent: any."),
+  grpc: grpcMatch.optional().describe('Calls of gRPC and gRPC-Web; absent: requests of any kind.'),
 }
 
 const plain = z.strictObject(leaves)

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import type { StatusRange } from '../../../engine/snapshot.ts'
+import { parseGrpcService } from '../grpc.ts'
 import { parseCheckBytes, parseCheckPath, parsePattern, parseStatusRange } from '../health-check.ts'
 import { parseHostField } from '../host.ts'
 import { parseMethod } from '../method.ts'
@@ -25,9 +26,15 @@ const status = z.union([
 /** Of all types; `references.ts` refuses the keys of another type. */
 const active = z.strictObject({
   type: z
-    .enum(['http', 'https', 'tcp'])
-    .default('http')
-    .describe('What a check does: a request, a request over TLS, or a connection.'),
+    .enum(['http', 'https', 'tcp', 'grpc'])
+    .optional()
+    .describe(
+      'What a check does: a request, a request over TLS, a connection, or a call of grpc.health.v1.Health. Absent: https where the upstream has "tls", else http.',
+    ),
+  protocol: z
+    .enum(['http', 'h2', 'h2c', 'auto'])
+    .optional()
+    .describe("For http and https: what is spoken, in the words of the upstream's protocol; absent: as there."),
   interval: duration('Between two checks of an endpoint.', INTERVAL_MIN_MS).prefault('5s'),
   jitter: share('How much longer or shorter than the interval each wait is at random.').prefault('10%'),
   timeout: duration('For one check, no longer than the interval. Past it: failed.').prefault('2s'),
@@ -43,7 +50,7 @@ const active = z.strictObject({
   }).prefault('/'),
   method: textOf(parseMethod, { description: 'For http and https: the method.' }).prefault('GET'),
   host: textOf(text => parseHostField(text), {
-    description: "For http and https: Host; absent: the endpoint's own.",
+    description: "For http, https and grpc: Host; absent: the endpoint's own.",
     examples: ['health.internal'],
   }).optional(),
   headers: fieldsByName('health.active.host').default({}).describe('For http and https: fields of the request.'),
@@ -57,14 +64,21 @@ const active = z.strictObject({
   }).optional(),
   tls: z
     .strictObject({
-      verify: z.boolean().default(true).describe('Whether the certificate must be valid.'),
+      verify: z
+        .boolean()
+        .optional()
+        .describe('Whether the certificate must be valid; absent: as in "tls" of the upstream, else true.'),
       server_name: textOf(text => parseHostField(text), {
         description: "The name that the certificate must be for; absent: the endpoint's host.",
         examples: ['api.internal'],
       }).optional(),
     })
     .prefault({})
-    .describe('For https.'),
+    .describe('For https, and for grpc where the upstream has TLS.'),
+  service: textOf(parseGrpcService, {
+    description: 'For grpc: the service whose health is asked for; absent: that of the server as a whole.',
+    examples: ['shop.v1.Orders'],
+  }).optional(),
   send: textOf(parseCheckBytes, {
     description: 'For tcp: what is sent once the connection is open; each character is a byte.',
     examples: ['PING\r\n'],

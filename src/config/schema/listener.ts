@@ -1,6 +1,8 @@
 import * as z from 'zod'
 import { CIDR_PATTERN, parseCidr } from '../ip.ts'
-import { duration, listenerAddress, size, textOf, wholeNumber } from './scalars.ts'
+import { listenerHttp2 } from './http2.ts'
+import { duration, listenerAddress, off, size, textOf, wholeNumber } from './scalars.ts'
+import { listenerTls } from './tls.ts'
 
 /** A read slot holds 64 KiB; a head beyond 48 KiB would leave too little of it for what follows the head. */
 const HEAD_BYTES_MAX = 48 * 1024
@@ -46,10 +48,32 @@ const paths = z.strictObject({
     .describe('";" and what follows it in a segment: taken away, kept as a part of the segment, or answered with 400.'),
 })
 
+const REDIRECTS = [301, 302, 307, 308] as const
+
+const redirectToHttps = z.strictObject({
+  port: wholeNumber('The port of https, as clients see it; absent: that of the listener with "tls".', 1, 65_535)
+    .meta({ examples: [443] })
+    .optional(),
+  status: z
+    .literal(REDIRECTS, {
+      error: issue => (issue.input === null ? undefined : `must be one of ${REDIRECTS.join(', ')}`),
+    })
+    .default(308)
+    .describe('The status of the redirect; 307 and 308 keep method and content.'),
+})
+
 export const listener = z
   .strictObject({
     address: listenerAddress,
     protocol: z.enum(['http']).default('http').describe('What the listener speaks.'),
+    tls: listenerTls.optional().describe('Connections are encrypted; absent: plain text.'),
+    http2: listenerHttp2
+      .prefault({})
+      .describe('HTTP/2: by ALPN on connections with TLS, by prior knowledge on others; false for HTTP/1.1 alone.'),
+    redirect_to_https: z
+      .union([redirectToHttps, z.literal(true).transform(() => redirectToHttps.parse({})), off])
+      .optional()
+      .describe('Answers every request with a redirect to the same place by https; absent: none.'),
     limits: limits.prefault({}).describe('What one client may ask for.'),
     timeouts: timeouts.prefault({}).describe('How long the listener waits for its clients.'),
     trusted_proxies: z

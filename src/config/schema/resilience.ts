@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { STATUS_NUMBERS } from '../../../engine/exchange/grpc/status-names.ts'
 import { parseMethod } from '../method.ts'
 import { accepted, type Parsed, quote, refused } from '../parsed.ts'
 import { nearest } from '../suggest.ts'
@@ -44,13 +45,13 @@ export const circuitBreaker = z.strictObject({
     .describe('What is answered while it is open: "route" or "respond"; absent: 503 with Retry-After.'),
 })
 
-const RETRY_CAUSES = ['connect', 'reset', 'timeout'] as const
-type RetryCause = (typeof RETRY_CAUSES)[number]
+/** What goes wrong on the way, and what calls of gRPC are answered with. */
+const RETRY_CAUSES = ['connect', 'reset', 'timeout', ...STATUS_NUMBERS.keys()]
 
-function parseRetryCause(text: string): Parsed<RetryCause> {
-  const cause = RETRY_CAUSES.find(known => known === text)
-  if (cause !== undefined) return accepted(cause)
-  return refused(`${quote(text)} is neither connect, reset, timeout nor a status from 400 to 599`, causeHint(text))
+function parseRetryCause(text: string): Parsed<string> {
+  if (RETRY_CAUSES.includes(text)) return accepted(text)
+  const message = `${quote(text)} is neither connect, reset, timeout, a status from 400 to 599 nor one of gRPC`
+  return refused(message, causeHint(text))
 }
 
 /** What other proxies call these causes. */
@@ -76,8 +77,8 @@ function causeHint(text: string): string {
 const retryCause = z.union([
   textOf(parseRetryCause, {
     description: 'What went wrong.',
-    examples: ['connect', 'reset', 'timeout'],
-    pattern: '^(connect|reset|timeout)$',
+    examples: ['connect', 'reset', 'timeout', 'unavailable'],
+    pattern: `^(${RETRY_CAUSES.join('|')})$`,
   }),
   wholeNumber('The status of a response.', 400, 599).meta({ examples: [503] }),
 ])
@@ -88,7 +89,9 @@ const retryKeys = {
   on: z
     .array(retryCause)
     .min(1, { error: 'needs at least one; "retry: off" retries nothing' })
-    .describe('What is tried again: connect (no connection), reset (it broke), timeout, and statuses.'),
+    .describe(
+      'What is tried again: connect (no connection), reset (it broke), timeout, statuses, and statuses of gRPC by name.',
+    ),
   budget: positiveShare(
     'Tries after the first as a share of the requests, over all workers.',
     'write "retry: off" to retry nothing',

@@ -4,6 +4,7 @@ import { hashOn } from './affinity.ts'
 import { match } from './conditions.ts'
 import { fieldEdits } from './edits.ts'
 import { errorPages } from './error-pages.ts'
+import { grpcWeb } from './grpc.ts'
 import { routeRetry } from './resilience.ts'
 import { respond } from './respond.ts'
 import { rewrite } from './rewrite.ts'
@@ -79,6 +80,7 @@ export const route = z
       .enum(['low', 'normal', 'high'])
       .default('normal')
       .describe('Which requests an upstream at its limit refuses first: low, then normal.'),
+    grpc_web: grpcWeb,
   })
   .meta({
     description: 'A match and an action: "upstream", "split", "respond", "redirect" or "files".',

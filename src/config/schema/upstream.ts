@@ -2,9 +2,11 @@ import * as z from 'zod'
 import { accepted, quote, refused } from '../parsed.ts'
 import { hashOn, sticky } from './affinity.ts'
 import { health } from './health.ts'
+import { http2 } from './http2.ts'
 import { adaptiveConcurrency, circuitBreaker, hedge, queue, retry } from './resilience.ts'
 import { upstreamResolver } from './resolver.ts'
 import { duration, endpointAddress, serviceName, share, textOf, wholeNumber } from './scalars.ts'
+import { upstreamTls } from './tls.ts'
 
 const route = textOf(
   text =>
@@ -88,7 +90,14 @@ export const upstream = z
     hash_on: hashOn
       .optional()
       .describe('What hash and maglev spread by: client_ip, path, or the name of a header, cookie or query parameter.'),
-    protocol: z.enum(['http']).default('http').describe('What the endpoints speak: HTTP/1.1.'),
+    protocol: z
+      .enum(['http', 'h2', 'h2c', 'auto'])
+      .default('http')
+      .describe(
+        'What the endpoints speak: HTTP/1.1, HTTP/2 over TLS, HTTP/2 without, or over TLS whichever they choose (ALPN).',
+      ),
+    tls: upstreamTls.optional().describe('Connections to the endpoints are encrypted; absent: plain text.'),
+    http2: http2.prefault({}).describe('HTTP/2, where it is spoken.'),
     endpoints: z.array(endpoint).min(1, { error: 'needs at least one endpoint' }).describe('Where requests go.'),
     pool: pool.prefault({}).describe('Connections kept open to the endpoints.'),
     timeouts: timeouts.prefault({}).describe('How long the proxy waits for the endpoints.'),

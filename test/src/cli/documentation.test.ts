@@ -32,7 +32,7 @@ describe('docs/command-line.md', () => {
   test('has a section for each command, and for no other', () => {
     const named = [...SECTIONS.keys()].filter(title => title.startsWith('sluice '))
     expect(named.toSorted()).toEqual(LEAVES.map(nameOf).toSorted())
-    const listed = [...PAGE.matchAll(/^\| \[`(sluice [a-z ]+)`\]\(#([a-z-]+)\) \|/gm)]
+    const listed = [...PAGE.matchAll(/^\| \[`(sluice [a-z -]+)`\]\(#([a-z-]+)\) \|/gm)]
     expect(listed.map(match => match[1]!).toSorted()).toEqual(LEAVES.map(nameOf).toSorted())
     for (const [, name, anchor] of listed) expect(anchor).toBe(name!.replaceAll(' ', '-'))
   })

@@ -35,20 +35,47 @@ const STATUS: InstanceStatus = {
     { worker: 1, state: 'dead', startedAtMs: Date.now(), restarts: 2, connectionsOpen: 0, exchangesActive: 0 },
   ],
   listeners: [
-    { name: 'web', address: { kind: 'tcp', host: '::1', port: 80 } },
-    { name: 'local', address: { kind: 'unix', path: '/run/web.sock' } },
+    {
+      name: 'web',
+      address: { kind: 'tcp', host: '::1', port: 443 },
+      scheme: 'https',
+      protocols: ['h2', 'http/1.1'],
+      clientCertificates: 'require',
+      leadsToHttps: false,
+    },
+    {
+      name: 'plain',
+      address: { kind: 'tcp', host: '::1', port: 80 },
+      scheme: 'http',
+      protocols: ['h2c', 'http/1.1'],
+      clientCertificates: 'none',
+      leadsToHttps: true,
+    },
+    {
+      name: 'local',
+      address: { kind: 'unix', path: '/run/web.sock' },
+      scheme: 'http',
+      protocols: ['http/1.1'],
+      clientCertificates: 'none',
+      leadsToHttps: false,
+    },
   ],
   upstreams: [
     {
       name: 'api',
+      protocol: 'auto',
+      tls: true,
       circuit: 'closed',
       endpoints: [
         ENDPOINT,
         { ...ENDPOINT, name: '10.0.0.2:80', state: 'circuit_open', backup: true, priority: 1, connections: 4 },
       ],
     },
-    { name: 'dark', circuit: 'open', endpoints: [] },
+    { name: 'dark', protocol: 'http', tls: false, circuit: 'open', endpoints: [] },
   ],
+  certificates: [],
+  problems: [],
+  acme: [],
   stats: {
     connectionsOpen: 5,
     connectionsTotal: 50,
@@ -61,6 +88,7 @@ const STATUS: InstanceStatus = {
     hedges: 0,
     mirrored: 0,
     mirrorsDropped: 0,
+    handshakes: { total: 0, resumed: 0, failed: 0 },
     latencyUs: { count: 1234, p50: 850, p90: 1200, p99: 12_000, p999: 100_000, max: 2_500_000 },
   },
   droppedLines: 0,
@@ -77,12 +105,13 @@ workers  state    connections  requests  restarts  up for
   0      running  5            3         0         0s
   1      dead     0            0         2         0s
 
-listeners  address
-  web      [::1]:80
-  local    unix:/run/web.sock
+listeners  address             speaks
+  web      [::1]:443           https (h2, http/1.1), wants certificates
+  plain    [::1]:80            http, leads to https
+  local    unix:/run/web.sock  http (http/1.1)
 
 upstreams        state         weight  requests  connections  tries  good   role
-  api            1 of 2 up             6
+  api            1 of 2 up             6                                    auto
     10.0.0.1:80  up            2       3         -            1000   99.9%
     10.0.0.2:80  circuit open  2       3         4            1000   99.9%  backup, priority 1
   dark           circuit open          0

@@ -163,6 +163,7 @@ describe('active checks', () => {
     tls: { verify: false, server_name: api.internal }`)
     expect(active).toEqual({
       type: 'https',
+      protocol: 'http',
       intervalMs: 1_000,
       jitter: 0.25,
       timeoutMs: 300,
@@ -181,6 +182,7 @@ describe('active checks', () => {
       content: '^ok$',
       verify: false,
       serverName: 'api.internal',
+      service: '',
       send: '',
       expect: '',
     })
@@ -293,6 +295,7 @@ describe('retries', () => {
       onReset: false,
       onTimeout: true,
       statuses: [503, 502, 429],
+      grpcStatuses: [],
       budget: 0.1,
       backoffMs: 10,
       backoffMaxMs: 15,

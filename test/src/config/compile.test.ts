@@ -14,6 +14,25 @@ routes:
 const PATHS = { dotSegments: 'normalise', emptySegments: 'normalise', encodedSlashes: 'keep', parameters: 'keep' }
 const NO_EDITS = { rename: [], remove: [], set: [], add: [] }
 
+const HTTP2 = {
+  streamsMax: 100,
+  streamWindowBytes: 65_536,
+  connectionWindowBytes: 1_048_576,
+  windowBytesMax: 16_777_216,
+  frameBytesMax: 16_384,
+  headerTableBytes: 4096,
+  queuedControlMax: 1000,
+}
+
+/** What a listener has that says nothing of TLS. */
+const PLAIN = {
+  tls: null,
+  http2: HTTP2,
+  redirectToHttpsPort: 0,
+  redirectToHttpsStatus: 0,
+  strictTransportSecurity: '',
+}
+
 /** What a route has that says nothing of it. */
 const UNTOUCHED = {
   path: [],
@@ -26,6 +45,7 @@ const UNTOUCHED = {
   errorPages: [],
   fallback: -1,
   importance: 'normal',
+  grpcWeb: false,
 }
 
 test('what a configuration leaves out gets the documented defaults', () => {
@@ -47,6 +67,7 @@ test('what a configuration leaves out gets the documented defaults', () => {
         trustedProxies: [],
         forwarded: false,
         paths: PATHS,
+        ...PLAIN,
       },
     ],
     upstreams: [
@@ -66,6 +87,9 @@ test('what a configuration leaves out gets the documented defaults', () => {
             route: '',
           },
         ],
+        protocol: 'http',
+        tls: null,
+        http2: HTTP2,
         pool: { idleMax: 64, idleTimeoutMs: 4_000, requestsMax: 0, pipelining: 1 },
         timeouts: { connectMs: 5_000, responseMs: 30_000, idleMs: 60_000 },
         resolver: { addresses: [], ttlMinMs: 1_000, ttlMaxMs: 3_600_000, timeoutMs: 5_000 },
@@ -88,6 +112,7 @@ test('what a configuration leaves out gets the documented defaults', () => {
           onReset: true,
           onTimeout: false,
           statuses: [],
+          grpcStatuses: [],
           budget: 0.2,
           backoffMs: 0,
           backoffMaxMs: 0,
@@ -170,6 +195,7 @@ routes:
     trustedProxies: ['10.0.0.0/8', '::1/128', '127.0.0.1/32'],
     forwarded: true,
     paths: { dotSegments: 'refuse', emptySegments: 'keep', encodedSlashes: 'normalise', parameters: 'refuse' },
+    ...PLAIN,
   })
   expect(snapshot.upstreams).toMatchObject([
     { name: 'a', endpoints: [{ address: { host: 'api.internal', port: 80 }, name: 'API.internal:80' }] },

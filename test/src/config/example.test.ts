@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { ConfigurationError, type Problem } from '../../../src/config/errors.ts'
 import { parseConfiguration } from '../../../src/config/load.ts'
@@ -8,9 +9,29 @@ import { parseConfiguration } from '../../../src/config/load.ts'
 /** The language by example, features that are still to come included. */
 const text = readFileSync(join(import.meta.dirname, 'example.yaml'), 'utf8')
 
+/** A folder with the certificates that the example names. */
+const folder = mkdtempSync(join(tmpdir(), 'sluice-example-'))
+const file = join(folder, 'example.yaml')
+
+beforeAll(() => {
+  const certificates = join(import.meta.dirname, 'golden', 'certs')
+  mkdirSync(join(folder, 'certs'))
+  for (const [from, to] of [
+    ['good.crt', 'example.crt'],
+    ['good.key', 'example.key'],
+    ['ca.crt', 'clients.pem'],
+    ['ca.crt', 'ca.pem'],
+  ] as const) {
+    copyFileSync(join(certificates, from), join(folder, 'certs', to))
+    chmodSync(join(folder, 'certs', to), 0o600)
+  }
+})
+
+afterAll(() => rmSync(folder, { recursive: true }))
+
 function problemsOf(example: string): readonly Problem[] {
   try {
-    return parseConfiguration(example, 'example.yaml').warnings
+    return parseConfiguration(example, file).warnings
   } catch (error) {
     if (error instanceof ConfigurationError) return error.problems
     throw error
@@ -24,8 +45,6 @@ test('the example is refused for the keys and values of features to come, each b
       'runtime.offload_threads',
       'runtime.state_file',
       'admin',
-      'listeners.secure.tls',
-      'listeners.plain.redirect_to_https',
       'listeners.postgres.protocol',
       'listeners.postgres.upstream',
       'listeners.postgres.proxy_protocol',
@@ -34,7 +53,6 @@ test('the example is refused for the keys and values of features to come, each b
       'listeners.dns.protocol',
       'listeners.dns.upstream',
       'listeners.dns.udp',
-      'upstreams.api.tls',
       'routes[0].plugins',
     ].map(key => `${key} not-supported-yet`),
   )
@@ -48,7 +66,7 @@ test('what is worth a look in the example is a folder that is not there', () => 
 test('the example without those keys is accepted', () => {
   const value = parse(text)
   for (const { key, severity } of problemsOf(text)) if (severity === 'error') remove(value, key)
-  const { snapshot } = parseConfiguration(stringify(value), 'example.yaml')
+  const { snapshot } = parseConfiguration(stringify(value), file)
   expect(snapshot.listeners).toHaveLength(6)
   expect(snapshot.upstreams).toHaveLength(5)
   expect(snapshot.routes.map(({ name, action }) => [name, action.kind])).toEqual([

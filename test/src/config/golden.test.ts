@@ -1,18 +1,20 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { ConfigurationError, formatProblem, type Problem } from '../../../src/config/errors.ts'
 import { loadConfiguration } from '../../../src/config/load.ts'
 import { PROBLEM_CODES } from '../../../src/config/problem-codes.ts'
+import { closeKeys, goldenFolder as folder } from '../../support/certificate-files.ts'
 
 /**
  * Each file of `golden/` beside the exact text of what is said of it. `UPDATE_GOLDEN=1` writes the texts anew; a person
  * reads the difference: would somebody who is tired know what to do?
  */
-const folder = join(import.meta.dirname, 'golden')
 const names = readdirSync(folder)
 const files = names.filter(name => !name.endsWith('.txt') && extname(name) !== '')
 const updates = process.env.UPDATE_GOLDEN === '1'
+
+beforeAll(closeKeys)
 
 function textName(file: string): string {
   return `${file.slice(0, -extname(file).length)}.txt`

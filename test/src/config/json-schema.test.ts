@@ -208,7 +208,8 @@ describe('docs/configuration.md', () => {
     }
     const told = new Set([...rows.keys()].map(key => key.replaceAll('[]', '')))
     // What has the same keys as another section is told there.
-    const shared = /\.(?:all|any|not|when|query|cookies|headers)\.|^routes\.(?:split_on|error_pages)\./
+    const shared =
+      /\.(?:all|any|not|when|query|cookies|headers)\.|^routes\.(?:split_on|error_pages)\.|\.client_cert\.\w+\.|^upstreams\.\*\.http2\./
     const missing = languageKeys()
       .map(([path]) => path)
       .filter(path => !told.has(path) && !shared.test(path))

@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { ConfigurationError, formatProblem } from '../../../src/config/errors.ts'
 import { parseConfiguration } from '../../../src/config/load.ts'
 import { PROBLEM_CODES } from '../../../src/config/problem-codes.ts'
+import { closeKeys, goldenFolder } from '../../support/certificate-files.ts'
 
 const root = join(import.meta.dirname, '../../..')
 const docs = readFileSync(join(root, 'docs/configuration-errors.md'), 'utf8')
@@ -43,9 +44,16 @@ describe('the examples of the docs are told what stands beside them', () => {
   })
 })
 
+beforeAll(closeKeys)
+
+/** The certificates that the docs name are beside the file. */
 function problemsOf(text: string): string[] {
+  return told(text).map(line => line.replaceAll(`${goldenFolder}/`, ''))
+}
+
+function told(text: string): string[] {
   try {
-    return parseConfiguration(text.trimEnd(), 'sluice.yaml').warnings.map(formatProblem)
+    return parseConfiguration(text.trimEnd(), join(goldenFolder, 'sluice.yaml')).warnings.map(formatProblem)
   } catch (error) {
     if (error instanceof ConfigurationError) return error.problems.map(formatProblem)
     throw error

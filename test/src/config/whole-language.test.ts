@@ -1,19 +1,22 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { isMap, isScalar, isSeq, type Node, parseDocument } from 'yaml'
 import { ConfigurationError } from '../../../src/config/errors.ts'
 import { jsonSchemaAt } from '../../../src/config/json-schema.ts'
 import { parseConfiguration } from '../../../src/config/load.ts'
 import { isUnsupportedKey } from '../../../src/config/unsupported.ts'
+import { closeKeys } from '../../support/certificate-files.ts'
 import { languageKeys } from '../../support/language-keys.ts'
 
 /** The configuration language by example, future features included. */
 const text = readFileSync(join(import.meta.dirname, 'whole-language.yaml'), 'utf8')
 
+beforeAll(closeKeys)
+
 function problems() {
   try {
-    parseConfiguration(text, 'whole-language.yaml')
+    parseConfiguration(text, join(import.meta.dirname, 'whole-language.yaml'))
   } catch (error) {
     if (error instanceof ConfigurationError) return error.problems
   }
@@ -58,7 +61,10 @@ function generalKey(key: string): string {
     .replace(/^(listeners|upstreams)\.[^.]+/, '$1.*')
     .replace(/^routes\.split\.when(?=\.)/, 'routes.match')
     .replace(/^routes\.match(?:\.(?:all|any|not))+(?=\.)/, 'routes.match')
-    .replace(/\.(?:headers|query|cookies)\.[^.]+\.(exact|prefix|suffix|contains|regex|present)$/, '.headers.*.$1')
+    .replace(
+      /\.(?:headers|query|cookies|client_cert)\.[^.]+\.(exact|prefix|suffix|contains|regex|present)$/,
+      '.headers.*.$1',
+    )
 }
 
 /** The path of every key, without those that are not supported yet and what is below them. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { parseCertificateParts } from '../../../src/explain/certificate-spec.ts'
 import {
   parseFieldLine,
   parseRequestLine,
@@ -19,6 +20,7 @@ describe('a request that somebody describes', () => {
       fields: [],
       from: '127.0.0.1',
       listener: '',
+      certificate: null,
     })
   })
 
@@ -90,5 +92,44 @@ describe('a request that somebody describes', () => {
       from: '::1',
       listener: 'web',
     })
+  })
+})
+
+describe('a certificate that somebody describes', () => {
+  const read = (certificate: NonNullable<Parameters<typeof readDescription>[0]['certificate']>) =>
+    readDescription({ url: 'https://a/', certificate }).certificate
+
+  test('has its names by their kinds, and hexadecimal digits as they are compared', () => {
+    const san = ['a.example', 'spiffe://x/y', 'a@b.example', '192.0.2.1', '::1']
+    expect(read({ subject: 'CN=alice', serial: '0a:fF', fingerprint: 'AB:'.repeat(31).concat('AB'), san })).toEqual({
+      subject: 'CN=alice',
+      issuer: '',
+      serial: '0AFF',
+      fingerprint: 'ab'.repeat(32),
+      dnsNames: ['a.example'],
+      uris: ['spiffe://x/y'],
+      emails: ['a@b.example'],
+      ips: ['192.0.2.1', '::1'],
+    })
+    expect(read({ san: 'a.example' })?.dnsNames).toEqual(['a.example'])
+  })
+
+  test('may come in parts, as a command has them', () => {
+    expect(parseCertificateParts(['subject=CN=alice,O=x', 'san=a', 'san=b'])).toEqual({
+      subject: 'CN=alice,O=x',
+      san: ['a', 'b'],
+    })
+    expect(() => parseCertificateParts(['name=x'])).toThrow('KEY=VALUE with one of the keys subject, issuer,')
+  })
+
+  test('is refused where it is none', () => {
+    expect(() => read({ fingerprint: 'abc' })).toThrow('no SHA-256')
+    expect(() => read({ serial: 'xyz' })).toThrow('no serial number')
+    for (const certificate of [1, [], { name: 'x' }, { subject: 1 }, { san: [1] }]) {
+      expect(() => readUnknownDescription({ url: 'https://a/', certificate })).toThrow('"certificate" must have texts')
+    }
+    expect(readUnknownDescription({ url: 'https://a/', certificate: { san: ['a'] } }).certificate?.dnsNames).toEqual([
+      'a',
+    ])
   })
 })

@@ -7,6 +7,7 @@ import { loadRouteTests } from '../../../src/explain/load-route-tests.ts'
 import { openExplainer } from '../../../src/explain/open-explainer.ts'
 import type { Expectation, RouteTest } from '../../../src/explain/route-test-schema.ts'
 import { runRouteTest } from '../../../src/explain/run-route-tests.ts'
+import { goldenFolder } from '../../support/certificate-files.ts'
 
 const YAML = `
 listeners: { web: { address: ":80" }, admin: { address: ":81" } }
@@ -121,4 +122,30 @@ test.each(['demo', 'routing'])('the tests of config/%s.yaml pass', async name =>
   using loaded = await openExplainer(join(path, '..', config!))
   const failures = tests.map(one => runRouteTest(loaded.explainer, one)).filter(({ failure }) => failure !== null)
   expect(failures).toEqual([])
+})
+
+describe('a test over https', () => {
+  const SECURE = `
+listeners:
+  plain: { address: ":80", redirect_to_https: true }
+  secure: { address: ":443", tls: { certificates: [{ cert: certs/good.crt, key: certs/good.key }], client_auth: { mode: request, ca: certs/ca.crt } } }
+routes:
+  - { name: alice, match: { client_cert: { subject: CN=alice } }, respond: { body: alice } }
+  - { name: rest, respond: { body: rest } }
+`
+
+  test('may say what the client has shown', async () => {
+    const { snapshot: secure } = parseConfiguration(SECURE, join(goldenFolder, 'sluice.yaml'))
+    const asked = await Explainer.open(stateAtRest(secure))
+    const failure = (more: Partial<RouteTest>, expectation: Expectation, request = 'https://a/') =>
+      runRouteTest(asked, { request, headers: {}, from: '10.1.2.3', expect: expectation, ...more }).failure
+    expect(failure({ client_cert: { subject: 'CN=alice' } }, { route: 'alice' })).toBe(null)
+    expect(failure({}, { route: 'rest' })).toBe(null)
+    expect(failure({}, { route: 'alice' })).toContain('client_cert subject: wanted "CN=alice", found none')
+    expect(
+      failure({}, { action: 'redirect', status: 308, response_headers: { location: 'https://a/x' } }, 'http://a/x'),
+    ).toBe(null)
+    expect(failure({ client_cert: { subject: 'CN=alice' } }, {}, 'http://a/x')).toContain('asks no client')
+    asked.close()
+  })
 })

@@ -131,6 +131,7 @@ async function explanationOf(url: string) {
       fields: [],
       from: '127.0.0.1',
       listener: '',
+      certificate: null,
     })
   } finally {
     explainer.close()

@@ -33,9 +33,9 @@ describe('the access line', () => {
   it('has the fields that the documentation lists, all of them, in that order', () => {
     const page = readFileSync(new URL('../../../docs/logs.md', import.meta.url), 'utf8')
     const documented = [...page.matchAll(/^\| `(\w+)` \|/gm)].map(match => match[1])
-    const line = JSON.parse(
-      accessLine(exchangeRecord({ flag: 'UF', error: 'upstream_connect_failed', errorDetail: 'ECONNREFUSED' })),
-    )
+    const wrong = { flag: 'UF', error: 'upstream_connect_failed', errorDetail: 'ECONNREFUSED' }
+    const tls = { tlsVersion: 'TLSv1.3', tlsCipher: 'TLS_AES_128_GCM_SHA256', serverName: 'a.example' }
+    const line = JSON.parse(accessLine(exchangeRecord({ ...tls, grpcStatus: 14, ...wrong })))
     expect(Object.keys(line)).toEqual(documented)
   })
 
@@ -44,6 +44,24 @@ describe('the access line', () => {
     expect(line).toMatchObject({ status: 502, flag: 'UF', error: 'upstream_connect_failed' })
     expect(Object.keys(JSON.parse(accessLine(exchangeRecord())))).not.toContain('flag')
     expect(Object.keys(JSON.parse(accessLine(exchangeRecord())))).not.toContain('error')
+  })
+
+  it('has what an encrypted connection has agreed on, and nothing of it for others', () => {
+    const tls = { tlsVersion: 'TLSv1.3', tlsCipher: 'TLS_AES_128_GCM_SHA256', serverName: 'a.example' }
+    expect(JSON.parse(accessLine(exchangeRecord(tls)))).toMatchObject({
+      tls_version: 'TLSv1.3',
+      tls_cipher: 'TLS_AES_128_GCM_SHA256',
+      server_name: 'a.example',
+    })
+    expect(JSON.parse(accessLine(exchangeRecord({ ...tls, serverName: '' })))).not.toHaveProperty('server_name')
+    for (const key of ['tls_version', 'tls_cipher', 'server_name']) {
+      expect(JSON.parse(accessLine(exchangeRecord()))).not.toHaveProperty(key)
+    }
+  })
+
+  it('has the status of a call, and of nothing else', () => {
+    expect(JSON.parse(accessLine(exchangeRecord({ grpcStatus: 0 })))).toMatchObject({ grpc_status: 0 })
+    expect(Object.keys(JSON.parse(accessLine(exchangeRecord())))).not.toContain('grpc_status')
   })
 
   it('says null for a duration that there was not', () => {
