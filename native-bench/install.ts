@@ -3,7 +3,7 @@
  *
  *     npm run bench:install
  *
- * The programs of the system (nginx, HAProxy, Caddy, and wrk for the load) come from Debian's packages where the user is
+ * The programs of the system (nginx, HAProxy, Caddy, wrk and h2load for the load, nghttpd as an origin) come from Debian's packages where the user is
  * root; elsewhere the command to type is printed. The packages of npm go to `native-bench/node_modules`, nowhere else.
  */
 import { existsSync } from 'node:fs'
@@ -14,7 +14,11 @@ import { peers } from './peers/index.ts'
 
 /** Debian starts the first three as services of their own when they are installed. */
 const SERVICES = ['nginx', 'haproxy', 'caddy']
-const NEEDED: readonly SystemPackage[] = [...SERVICES, 'wrk'].map(name => ({ command: name, package: name }))
+const NEEDED: readonly SystemPackage[] = [
+  ...[...SERVICES, 'wrk', 'openssl'].map(name => ({ command: name, package: name })),
+  { command: 'h2load', package: 'nghttp2-client' },
+  { command: 'nghttpd', package: 'nghttp2-server' },
+]
 
 const isInstalled = [installPrograms(), installPackages()].every(Boolean)
 report()

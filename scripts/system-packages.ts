@@ -14,6 +14,17 @@ export const TEST_PACKAGES: readonly SystemPackage[] = [
   { command: 'wrk', package: 'wrk' },
   { command: 'curl', package: 'curl' },
   { command: 'dnsmasq', package: 'dnsmasq-base' },
+  { command: 'openssl', package: 'openssl' },
+  { command: 'pebble', package: 'pebble' },
+  { command: 'nghttp', package: 'nghttp2-client' },
+  { command: 'nghttpd', package: 'nghttp2-server' },
+]
+
+/** What `npm run test:slow` needs besides those. */
+export const SLOW_TEST_PACKAGES: readonly SystemPackage[] = [
+  { command: 'chromium', package: 'chromium' },
+  { command: 'sslscan', package: 'sslscan' },
+  { command: 'testssl', package: 'testssl.sh' },
 ]
 
 /**

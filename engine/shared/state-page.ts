@@ -25,6 +25,10 @@ export const HEDGES_TOTAL = 14
 /** Requests of which a copy was sent to a mirror, and those of which none was (or not all of it), because of a limit. */
 export const MIRRORED_TOTAL = 15
 export const MIRRORS_DROPPED = 16
+/** Handshakes of TLS with clients: all that have ended well, those of them that took a session up again, and those that failed. */
+export const HANDSHAKES_TOTAL = 17
+export const HANDSHAKES_RESUMED = 18
+export const HANDSHAKES_FAILED = 19
 const COUNTERS = 24
 
 /** Doubles and integers of a row are padded to whole cache lines, so that no two workers write to one. */

@@ -1,5 +1,6 @@
 /** The requests that scenarios send, and one of them sent and looked at closely. */
 import { connect } from 'node:net'
+import { connect as connectSecurely } from 'node:tls'
 import { type Message, MessageReader, statusOf } from './http-message.ts'
 
 const VERIFY_TIMEOUT_MS = 5000
@@ -41,9 +42,15 @@ export function renderRequest(request: HttpRequest, port: number): Buffer {
 }
 
 /** Sends the request on a connection of its own; resolves with the final response, its content kept. */
-export function exchangeOnce(request: HttpRequest, port: number, timeoutMs: number): Promise<Message> {
+export function exchangeOnce(
+  request: HttpRequest,
+  port: number,
+  timeoutMs: number,
+  isSecure = false,
+): Promise<Message> {
   return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1')
+    const place = { host: '127.0.0.1', port }
+    const socket = isSecure ? connectSecurely({ ...place, rejectUnauthorized: false }) : connect(place)
     const fail = (reason: string) => {
       socket.destroy()
       reject(new Error(reason))
@@ -68,8 +75,13 @@ export function exchangeOnce(request: HttpRequest, port: number, timeoutMs: numb
 }
 
 /** Throws unless the answer is a 200 with exactly this content. */
-export async function verifyContent(request: HttpRequest, port: number, expected: Buffer): Promise<void> {
-  const { head, content } = await exchangeOnce(request, port, VERIFY_TIMEOUT_MS)
+export async function verifyContent(
+  request: HttpRequest,
+  port: number,
+  expected: Buffer,
+  isSecure = false,
+): Promise<void> {
+  const { head, content } = await exchangeOnce(request, port, VERIFY_TIMEOUT_MS, isSecure)
   const status = statusOf(head)
   if (status !== 200) throw new Error(`status ${status} instead of 200`)
   if (content === null || !content.equals(expected)) {

@@ -1,5 +1,23 @@
+import type { Certificate } from './certificate.ts'
+
 /** What a peer has to be able to do for a scenario; a scenario that needs more than a peer has is left out for it. */
-export type Capability = 'http1' | 'websocket' | 'pipelining' | 'access-log' | 'workers' | 'least-connections'
+export type Capability =
+  | 'http1'
+  | 'websocket'
+  | 'pipelining'
+  | 'access-log'
+  | 'workers'
+  | 'least-connections'
+  /** HTTP/1.1 over TLS, and HTTP/2, at one port by ALPN. */
+  | 'https'
+  | 'h2'
+  /** HTTP/2 in plain text from clients, with prior knowledge. */
+  | 'h2c'
+  /** gRPC: HTTP/2 in plain text on both sides. */
+  | 'grpc'
+
+/** What clients speak: HTTP/1.1 or HTTP/2 in plain text, or what ALPN says over TLS. */
+export type ListenKind = 'http1' | 'h2c' | 'tls'
 
 export type PeerKind = 'sluice' | 'native' | 'node' | 'bun'
 
@@ -15,6 +33,11 @@ export interface ProxySetup {
   readonly pipelining: number
   /** Addresses of the origin (see `endpoints.ts`) that requests are spread over: 1 by turns, several by least connections. */
   readonly endpoints: number
+  readonly listens: ListenKind
+  /** For `tls`; null without. */
+  readonly certificate: Certificate | null
+  /** What the origin speaks, in plain text. */
+  readonly originSpeaks: 'http1' | 'h2c'
   /** A file that gets an access line per request, or null for none. */
   readonly accessLogPath: string | null
   /** Connections that clients and the pool may have open at once, at least. */

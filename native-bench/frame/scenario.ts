@@ -28,7 +28,9 @@ export interface Scenario {
 export interface Variant {
   /** Empty for a peer as it is. */
   readonly name: string
-  readonly setup?: Partial<Pick<ProxySetup, 'workers' | 'pipelining' | 'endpoints'>> & { readonly accessLog?: boolean }
+  readonly setup?: Partial<Pick<ProxySetup, 'workers' | 'pipelining' | 'endpoints' | 'listens' | 'originSpeaks'>> & {
+    readonly accessLog?: boolean
+  }
   readonly needs: readonly Capability[]
 }
 

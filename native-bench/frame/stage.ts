@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type Certificate, makeCertificate } from './certificate.ts'
 import { atEnd } from './clean-up.ts'
 import type { Cores } from './cores.ts'
 import type { OriginKind } from './options.ts'
@@ -20,6 +21,7 @@ export class Stage implements Disposable {
   readonly #remove: () => void
   readonly #ends: (() => void)[] = []
   #folderCount = 0
+  #certificate: Certificate | null = null
 
   constructor(settings: StageSettings) {
     this.settings = settings
@@ -34,6 +36,12 @@ export class Stage implements Disposable {
     const path = join(this.folder, `${this.#folderCount}-${name.replaceAll(/[^a-z0-9]+/g, '-')}`)
     mkdirSync(path)
     return path
+  }
+
+  /** One for all proxies of the scenario, made when it is first asked for. */
+  get certificate(): Certificate {
+    this.#certificate ??= makeCertificate(this.newFolder('certificate'))
+    return this.#certificate
   }
 
   /** Calls it when the scenario is over, or the bench. */

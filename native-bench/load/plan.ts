@@ -33,7 +33,7 @@ export interface StationReport {
 
 export type StationOrder =
   | { readonly kind: 'load'; readonly plan: LoadPlan }
-  | { readonly kind: 'hold'; readonly port: number; readonly connections: number }
+  | { readonly kind: 'hold'; readonly port: number; readonly connections: number; readonly isHttp2: boolean }
   | { readonly kind: 'release' | 'received' }
 
 export type StationAnswer =

@@ -9,6 +9,7 @@ import { messageOf } from '../frame/failure.ts'
 import { Program, type Stage } from '../frame/stage.ts'
 import { AnsweringOrigin } from '../origins/answering.ts'
 import { IdleConnections } from './idle-connections.ts'
+import { IdleHttp2Connections } from './idle-http2.ts'
 import { LoadRun } from './load-run.ts'
 import type { LoadPlan, StationAnswer, StationOrder, StationReport } from './plan.ts'
 
@@ -46,8 +47,8 @@ export class Station {
   }
 
   /** Opens so many connections, makes one request over each, and keeps them open. */
-  async hold(port: number, connections: number): Promise<void> {
-    await this.#ask({ kind: 'hold', port, connections })
+  async hold(port: number, connections: number, isHttp2 = false): Promise<void> {
+    await this.#ask({ kind: 'hold', port, connections, isHttp2 })
   }
 
   /** Closes them. */
@@ -78,16 +79,17 @@ function nextAnswer({ child }: Program): Promise<StationAnswer> {
 async function serve(port: number): Promise<void> {
   const origin = new AnsweringOrigin()
   const idle = new IdleConnections()
+  const idleHttp2 = new IdleHttp2Connections()
   const tell = (answer: StationAnswer) => process.send?.(answer)
   const carryOut = async (order: StationOrder): Promise<StationAnswer> => {
     switch (order.kind) {
       case 'load':
         return { kind: 'report', report: await new LoadRun(order.plan).run() }
       case 'hold':
-        await idle.hold(order.port, order.connections)
+        await (order.isHttp2 ? idleHttp2 : idle).hold(order.port, order.connections)
         return { kind: 'held' }
       case 'release':
-        await idle.release()
+        await Promise.all([idle.release(), idleHttp2.release()])
         return { kind: 'released' }
       case 'received':
         return { kind: 'received', bytes: origin.receivedBytes }

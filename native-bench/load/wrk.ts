@@ -20,7 +20,10 @@ export class Wrk {
   readonly #stage: Stage
   readonly #script: string | null
 
-  constructor(request: HttpRequest, connections: number, stage: Stage) {
+  readonly #scheme: 'http' | 'https'
+
+  constructor(request: HttpRequest, connections: number, stage: Stage, isSecure = false) {
+    this.#scheme = isSecure ? 'https' : 'http'
     this.#request = request
     this.#connections = connections
     this.#stage = stage
@@ -32,7 +35,7 @@ export class Wrk {
     const args = ['-t1', `-c${this.#connections}`, `-d${Math.ceil(seconds)}s`, '--timeout', `${TIMEOUT_SECONDS}s`]
     for (const line of this.#request.fields) args.push('-H', line)
     if (this.#script !== null) args.push('-s', this.#script)
-    const program = new Program(['wrk', ...args, `http://127.0.0.1:${port}${this.#request.path}`], 'pipe')
+    const program = new Program(['wrk', ...args, `${this.#scheme}://127.0.0.1:${port}${this.#request.path}`], 'pipe')
     this.#stage.atEnd(program.kill)
     return parseReport(await outputOf(program), this.#connections)
   }

@@ -7,6 +7,7 @@ import { haproxy } from './haproxy/peer.ts'
 import { httpProxy } from './http-proxy/peer.ts'
 import { httpxy } from './httpxy/peer.ts'
 import { nginx } from './nginx/peer.ts'
+import { nodeHttp2 } from './node-http2/peer.ts'
 import { sluicePeer } from './sluice/peer.ts'
 
 /** In the order of reports: Sluice, what is compiled, Bun, and what runs on Node. */
@@ -20,4 +21,5 @@ export const peers: readonly Peer[] = [
   httpxy,
   httpProxy,
   fastifyHttpProxy,
+  nodeHttp2,
 ]

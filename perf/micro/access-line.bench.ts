@@ -11,6 +11,7 @@ class BytesRecord implements ExchangeRecord {
   readonly #targetLength: number
   startedAtMs = Date.now()
   status = 200
+  readonly grpcStatus = -1
   bytesIn = 0
   bytesOut = 0
   connectUs = 0
@@ -23,6 +24,9 @@ class BytesRecord implements ExchangeRecord {
   readonly retries = 0
   readonly protocol = 'HTTP/1.1'
   readonly client = '192.0.2.7'
+  readonly tlsVersion = ''
+  readonly tlsCipher = ''
+  readonly serverName = ''
   readonly flag = ''
   readonly error = ''
   readonly errorDetail = ''

@@ -28,7 +28,8 @@ export async function startLanes<Origin extends Peer>(
   const indices = Array.from({ length: count }, (_, index) => index)
   const origins = await Promise.all(indices.map(makeOrigin))
   const proxy = await startSameThreadProxy({
-    listeners: indices.map(() => ({})),
+    // The cases are those of HTTP/1.1: the preface of HTTP/2 is one of them, as something that nobody asked for.
+    listeners: indices.map(() => ({ http2: null })),
     upstreams: Object.fromEntries(
       origins.map((origin, index) => [`origin${index}`, { endpoints: [origin.address], pool }]),
     ),

@@ -14,8 +14,8 @@ interface Job<Case> {
   readonly offsets: readonly number[]
 }
 
-/** Of the places to cut each message at, every so manieth, beginning with another one in each; `ALL_SPLITS=1` takes them all. */
-const stride = process.env.ALL_SPLITS === '1' ? 1 : 4
+/** Of the places to cut each message at, every so manieth, beginning with another one in each; `THOROUGH=1` takes them all. */
+const stride = process.env.THOROUGH === '1' ? 1 : 12
 
 function* inTwo<Case>(cases: readonly Case[], partsOf: (testCase: Case) => Parts): Generator<Job<Case>> {
   for (const [index, testCase] of cases.entries()) {

@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/slow/**/*.test.ts'],
+    globalSetup: ['scripts/slow-test-packages.ts'],
     pool: 'forks',
     maxWorkers: 1,
     fileParallelism: false,

@@ -10,7 +10,7 @@ const SPARE_CONNECTIONS = 256
 export const haproxy: Peer = {
   name: 'haproxy',
   kind: 'native',
-  capabilities: new Set(['http1', 'websocket', 'workers', 'least-connections']),
+  capabilities: new Set(['http1', 'websocket', 'workers', 'least-connections', 'https', 'h2', 'h2c', 'grpc']),
   probe: () => probeCommand('haproxy', ['-v'], /version (\S+)/),
   command,
 }
@@ -20,11 +20,18 @@ function command(setup: ProxySetup): ProxyCommand {
     workers: setup.workers,
     connections: setup.connections + SPARE_CONNECTIONS,
     port: setup.port,
+    protocol: protocolOf(setup),
+    scheme: setup.listens === 'tls' ? 'https' : 'http',
     balance: setup.endpoints > 1 ? 'leastconn' : 'roundrobin',
     servers: endpointAddresses(setup.endpoints, setup.originPort)
-      .map((address, index) => `server origin${index} ${address}`)
+      .map((address, index) => `server origin${index} ${address}${setup.originSpeaks === 'h2c' ? ' proto h2' : ''}`)
       .join('\n  '),
   })
   // `-db`: in the foreground, as one process. `-q`: nothing but errors.
   return { executable: executableOf('haproxy'), args: ['-db', '-q', '-f', path] }
+}
+
+function protocolOf({ listens, certificate }: ProxySetup): string {
+  if (certificate !== null) return ` ssl crt ${certificate.both} alpn h2,http/1.1`
+  return listens === 'h2c' ? ' proto h2' : ''
 }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Certificate } from '../../frame/certificate.ts'
 import { endpointAddresses } from '../../frame/endpoints.ts'
 import type { Peer, Presence, ProxyCommand, ProxySetup } from '../../frame/peer.ts'
 import { probeExecutable } from '../native-command.ts'
@@ -19,10 +20,25 @@ export function sluicePeer(main: string = BUILT_MAIN): Peer {
   return {
     name: 'sluice',
     kind: 'sluice',
-    capabilities: new Set(['http1', 'websocket', 'pipelining', 'access-log', 'workers', 'least-connections']),
+    capabilities: new Set([
+      'http1',
+      'websocket',
+      'pipelining',
+      'access-log',
+      'workers',
+      'least-connections',
+      'https',
+      'h2',
+      'h2c',
+      'grpc',
+    ]),
     probe: () => probe(main),
     command: setup => command(main, setup),
   }
+}
+
+function tlsLine({ certificate, key }: Certificate): string {
+  return `tls: { certificates: [{ cert: ${certificate}, key: ${key} }], ciphers: [TLS_AES_128_GCM_SHA256] }`
 }
 
 function probe(main: string): Presence {
@@ -42,6 +58,8 @@ function command(main: string, setup: ProxySetup): ProxyCommand {
     connections: setup.connections,
     idle: Math.min(setup.connections, POOL_IDLE_MAX),
     pipelining: setup.pipelining,
+    protocol: setup.originSpeaks === 'h2c' ? 'h2c' : 'http',
+    tls: setup.certificate === null ? '' : tlsLine(setup.certificate),
   })
   const args = [main, 'start', '-c', path]
   if (setup.accessLogPath === null) return { executable: process.execPath, args }

@@ -3,6 +3,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
+import { Challenges } from '../../../engine/exchange/challenges.ts'
 import { Generation, type ListenerRoutes } from '../../../engine/exchange/generation.ts'
 import { Http1Downstream } from '../../../engine/exchange/http1-downstream.ts'
 import type { ExchangeRecord } from '../../../engine/exchange/record.ts'
@@ -14,6 +15,7 @@ import type { ListenerSnapshot, RouteSnapshot, Snapshot } from '../../../engine/
 import { Directory } from '../../../engine/threads/directory.ts'
 import type { SharedState } from '../../../engine/upstream/endpoint.ts'
 import type { Http1ClientSession } from '../../../engine/upstream/http1-client-session.ts'
+import type { Http1Pool } from '../../../engine/upstream/http1-pool.ts'
 import type { Upstream } from '../../../engine/upstream/upstream.ts'
 import { routeSnapshot, upstreamSnapshot } from '../../../test/support/snapshot.ts'
 import { LIMITS } from '../messages.ts'
@@ -40,6 +42,7 @@ function listener({ trustedProxies = [], forwarded = false }: StageOptions): Lis
     tls: null,
     http2: null,
     redirectToHttpsPort: 0,
+    redirectToHttpsStatus: 0,
     strictTransportSecurity: '',
   }
 }
@@ -87,6 +90,7 @@ export async function setStage(options: StageOptions = {}): Promise<Stage> {
     row: shared.row,
     shared,
     requestIds: new RequestIds(),
+    challenges: new Challenges(),
     onExchange: options.onExchange ?? null,
   }
   const routes = generation.listeners[0] as ListenerRoutes
@@ -117,7 +121,7 @@ export async function openGeneration(
 
 async function openSession(upstream: Upstream): Promise<Connection> {
   const [endpoint] = upstream.endpoints
-  const pool = endpoint?.pool
+  const pool = endpoint?.pool as Http1Pool | undefined
   const session = (pool?.acquireNew() ?? null) as Http1ClientSession | null
   if (pool === undefined || session === null) throw new Error('the upstream has no endpoint')
   while (session.connection === null) {

@@ -32,7 +32,7 @@ describe('four origins that are all dead', () => {
 
     await startAll(fleet)
     await load.until(() => areAll('up'), 'all are back')
-    const again = await load.next(4_000)
+    const again = await load.next(2_000)
     expect(again.failures).toEqual([])
     for (const name of 'abcd') expect(again.share(name)).toBeCloseTo(0.25, 1)
     await load.stop()
@@ -50,15 +50,15 @@ describe('four origins that are all dead', () => {
     // What had been sent when they died may have been told so.
     await load.next(CONNECTIONS)
     const ejections = () => Math.max(...fleet.upstream.endpoints().map(endpoint => endpoint.ejections))
-    const downFor = load.next(4_000)
+    const downFor = load.next(2_000)
     await load.until(() => ejections() >= 4, 'they were tried again and again')
     const down = await downFor
-    expect([...down.statuses]).toEqual([[503, 4_000]])
+    expect([...down.statuses]).toEqual([[503, 2_000]])
     expect(down.slowestMs).toBeLessThan(AT_ONCE_MS)
 
     await startAll(fleet)
     await load.until(() => fleet.upstream.endpoints().every(({ state }) => state === 'up'), 'all are back')
-    const again = await load.next(4_000)
+    const again = await load.next(2_000)
     expect(again.failures).toEqual([])
     for (const name of 'abcd') expect(again.share(name)).toBeCloseTo(0.25, 1)
     await load.stop()

@@ -46,7 +46,7 @@ describe('a name that has other addresses than before', () => {
 
     dns.set(NAME, { a: ['127.0.0.1', '127.0.0.2'] })
     await load.until(() => fleet.upstream.endpoints().length === 2, 'both addresses')
-    const both = await load.next(4_000)
+    const both = await load.next(2_000)
     expect(both.share('a')).toBeCloseTo(0.5, 1)
     expect((await load.stop()).failures).toEqual([])
     await fleet.rest()

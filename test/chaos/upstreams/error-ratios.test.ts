@@ -24,7 +24,7 @@ describe('an origin half of whose responses are errors', () => {
 
     await fleet.origin('b').behave({ errorShare: 0 })
     await load.until(() => fleet.status('b').state === 'up', 'the circuit of b is closed')
-    const again = await load.next(4_000)
+    const again = await load.next(2_000)
     expect(again.failures).toEqual([])
     expect(again.share('b')).toBeCloseTo(0.25, 1)
     const total = await load.stop()
@@ -65,7 +65,7 @@ describe('an origin half of whose responses are errors', () => {
     await fleet.origin('e').behave({ errorShare: 0.5 })
     await load.until(() => fleet.status('e').state === 'ejected', 'e is ejected')
     await fleet.leftAlone('e')
-    const without = await load.next(4_000)
+    const without = await load.next(2_000)
     expect(without.failures).toEqual([])
     for (const name of 'abcd') expect(without.share(name)).toBeCloseTo(0.25, 1)
     await load.stop()

@@ -13,20 +13,20 @@ describe('an origin of four that is killed under load', () => {
       upstream: { active: QUICK_CHECKS, passive: { ejectMs: LONG_MS } },
     })
     using load = fleet.load()
-    await load.next(2_000)
+    await load.next(1_000)
 
     await fleet.origin('b').kill()
     await load.until(() => fleet.status('b').state !== 'up', 'b is left out')
     await fleet.leftAlone('b')
     const triesBefore = fleet.status('b').tries
-    const without = await load.next(2_000)
+    const without = await load.next(1_000)
     expect(fleet.status('b').tries).toBe(triesBefore)
     expect(without.origins.get('b')).toBeUndefined()
 
     await load.until(() => fleet.status('b').state === 'unhealthy', 'checks have seen that b is gone')
     await fleet.origin('b').start()
     await load.until(() => fleet.status('b').state === 'up', 'b is back')
-    const again = await load.next(4_000)
+    const again = await load.next(2_000)
     // Two have passed; on a busy machine a third may come before the first request.
     expect((await fleet.origin('b').counts()).checksBefore).toBeGreaterThanOrEqual(2)
     expect((await fleet.origin('b').counts()).checksBefore).toBeLessThanOrEqual(3)
@@ -39,12 +39,12 @@ describe('an origin of four that is killed under load', () => {
   it('costs no GET and comes back without active checks, too', async () => {
     await using fleet = await openFleet({ upstream: { passive: { ejectMs: 100, ejectMaxMs: 200 } } })
     using load = fleet.load()
-    await load.next(2_000)
+    await load.next(1_000)
     await fleet.origin('c').kill()
     await load.until(() => fleet.status('c').ejections >= 3, 'c was tried again in vain')
     await fleet.origin('c').start()
     await load.until(() => fleet.status('c').state === 'up', 'c is back')
-    const again = await load.next(4_000)
+    const again = await load.next(2_000)
     expect(again.share('c')).toBeCloseTo(0.25, 1)
     expect((await load.stop()).failures).toEqual([])
     await fleet.rest()
@@ -72,7 +72,7 @@ describe('an origin of four that stands still under load', () => {
           if (ms >= DEADLINE_MS) slow += 1
         },
       })
-      await load.next(2_000)
+      await load.next(1_000)
       const { tries } = fleet.status('d')
 
       fleet.origin('d').suspend()
@@ -91,7 +91,7 @@ describe('an origin of four that stands still under load', () => {
 
       fleet.origin('d').resume()
       await load.until(() => fleet.status('d').state === 'up', 'd is back')
-      const again = await load.next(4_000)
+      const again = await load.next(2_000)
       expect(again.share('d')).toBeCloseTo(0.25, 1)
       const total = await load.stop()
       expect(total.slowestMs).toBeLessThan(DEADLINE_MS + SLACK_MS)

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { TestUpstream } from '../../support/snapshot.ts'
 import { CONNECTIONS, type Fleet, openFleet } from './fleet.ts'
 
-const REQUESTS = 5_000
+const REQUESTS = 2_000
 /** Tries beyond the first, as a share of the requests, and those that may be made beside. */
 const BUDGET = 0.2
 const RESERVE = 10

@@ -58,6 +58,7 @@ async function explain(engine: Engine, target: string): Promise<Explanation> {
     fields: [],
     from: '127.0.0.1',
     listener: '',
+    certificate: null,
   })
 }
 
@@ -199,7 +200,10 @@ describe('explaining by a proxy that runs', () => {
     expect(explanation.upstreamRequest?.fields).toContainEqual(['X-Forwarded-Port', String(stage.port)])
     const second = stage.engine.listeners[1]?.address
     const port = second?.kind === 'tcp' ? second.port : 0
-    const asked = { method: 'GET', scheme: 'http', target: '/', fields: [], from: '127.0.0.1', listener: '' } as const
+    const asked = {
+      ...({ method: 'GET', scheme: 'http', target: '/', fields: [] } as const),
+      ...{ from: '127.0.0.1', listener: '', certificate: null },
+    }
     const other = await stage.engine.explain({ ...asked, authority: `a:${port}` })
     expect(other.listener).toEqual({ name: 'second', reason: `it has port ${port}` })
     await expect(stage.engine.explain({ ...asked, authority: 'a', listener: 'third' })).rejects.toThrow(

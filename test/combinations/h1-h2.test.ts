@@ -1,0 +1,3 @@
+import { describeCombination } from './combination.ts'
+
+describeCombination({ client: 'h1', origin: 'h2' })
