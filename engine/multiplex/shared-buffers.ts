@@ -11,7 +11,7 @@ const spare: ByteBuffer[] = []
 
 export const sharedBuffers = {
   take(): ByteBuffer {
-    return spare.pop() ?? new ByteBuffer(BYTES_START)
+    return spare.pop() ?? new ByteBuffer(BYTES_START, true)
   },
 
   /** No write refers to its bytes any more. */

@@ -22,10 +22,13 @@ export class ByteBuffer {
   length = 0
   /** What it had before it grew. */
   #small: Buffer
+  readonly #growsUnlent: boolean
 
-  constructor(capacity: number) {
+  /** `growsUnlent`: no write ever refers to its bytes while more are added, so that what it outgrows is free for others. */
+  constructor(capacity: number, growsUnlent = false) {
     this.bytes = Buffer.allocUnsafeSlow(capacity)
     this.#small = this.bytes
+    this.#growsUnlent = growsUnlent
   }
 
   /** Makes room for `count` more bytes. Bytes that a pending write refers to stay where they are. */
@@ -34,6 +37,7 @@ export class ByteBuffer {
     if (needed <= this.bytes.length) return
     const larger = enlarged(this.bytes.length, needed)
     this.bytes.copy(larger, 0, 0, this.length)
+    if (this.#growsUnlent && this.bytes !== this.#small) keepBlock(this.bytes)
     this.bytes = larger
   }
 

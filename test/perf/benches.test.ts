@@ -23,7 +23,25 @@ const MEASURED_IN: Readonly<Record<string, string>> = {
   'engine/exchange/counted-try.ts': 'exchange/exchange',
   'engine/exchange/target.ts': 'exchange/exchange',
   'engine/exchange/request-rewrite.ts': 'exchange/exchange',
+  'engine/exchange/dispatch.ts': 'exchange/exchange',
+  'engine/exchange/grpc/call.ts': 'exchange/exchange',
+  'engine/exchange/grpc/content-type.ts': 'exchange/exchange',
+  'engine/exchange/strict-transport.ts': 'exchange/exchange',
   'engine/exchange/http1-downstream.ts': 'exchange/exchange',
+  'engine/exchange/http2-downstream.ts': 'exchange/http2-exchange',
+  'engine/exchange/http2-response-writer.ts': 'exchange/http2-exchange',
+  'engine/exchange/http2-server-connection.ts': 'exchange/http2-exchange',
+  'engine/multiplex/abuse-guard.ts': 'exchange/http2-exchange',
+  'engine/multiplex/early-priorities.ts': 'exchange/http2-exchange',
+  'engine/multiplex/frame-output.ts': 'exchange/http2-exchange',
+  'engine/multiplex/framed-connection.ts': 'exchange/http2-exchange',
+  'engine/multiplex/http2-connection.ts': 'exchange/http2-exchange',
+  'engine/multiplex/http2-stream.ts': 'exchange/http2-exchange',
+  'engine/multiplex/receive-window.ts': 'exchange/http2-exchange',
+  'engine/multiplex/send-order.ts': 'exchange/http2-exchange',
+  'engine/multiplex/turn-end.ts': 'exchange/http2-exchange',
+  'engine/upstream/auto-pool.ts': 'upstream/http1-pool',
+  'engine/upstream/http2-pool.ts': 'upstream/http2-client-stream',
   'engine/exchange/http1-response-writer.ts': 'exchange/exchange',
   'engine/http2/field-kinds.ts': 'http2/request-decoder',
   'engine/http2/frame-writer.ts': 'http2/frame-reader',
@@ -43,7 +61,8 @@ const MEASURED_IN: Readonly<Record<string, string>> = {
 }
 
 /** Benches of something else than a module of the engine. */
-const BESIDE_THE_ENGINE = ['access-line']
+/** Likewise, and of modules that do nothing without each other. */
+const BESIDE_THE_ENGINE = ['access-line', 'exchange/http2-exchange']
 
 const HOT = sourcesIn(['engine', 'src']).filter(path => textOf(path).includes('@hotpath'))
 

@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Challenges } from '../../../engine/exchange/challenges.ts'
 import { Generation, type ListenerRoutes } from '../../../engine/exchange/generation.ts'
 import { Http1Downstream } from '../../../engine/exchange/http1-downstream.ts'
+import { Http2ServerConnection } from '../../../engine/exchange/http2-server-connection.ts'
 import type { ExchangeRecord } from '../../../engine/exchange/record.ts'
 import { RequestIds } from '../../../engine/exchange/request-id.ts'
 import type { WorkerContext } from '../../../engine/exchange/worker-context.ts'
@@ -17,7 +18,7 @@ import type { SharedState } from '../../../engine/upstream/endpoint.ts'
 import type { Http1ClientSession } from '../../../engine/upstream/http1-client-session.ts'
 import type { Http1Pool } from '../../../engine/upstream/http1-pool.ts'
 import type { Upstream } from '../../../engine/upstream/upstream.ts'
-import { routeSnapshot, upstreamSnapshot } from '../../../test/support/snapshot.ts'
+import { HTTP2, routeSnapshot, upstreamSnapshot } from '../../../test/support/snapshot.ts'
 import { LIMITS } from '../messages.ts'
 import { mute, mutedHandle, netContext } from '../net/muted-handle.ts'
 
@@ -25,12 +26,14 @@ export interface StageOptions {
   readonly trustedProxies?: readonly string[]
   readonly forwarded?: boolean
   readonly pipelining?: number
+  /** The client speaks HTTP/2. */
+  readonly http2?: boolean
   /** Beside the route that takes everything. */
   readonly routes?: readonly RouteSnapshot[]
   readonly onExchange?: (record: ExchangeRecord) => void
 }
 
-function listener({ trustedProxies = [], forwarded = false }: StageOptions): ListenerSnapshot {
+function listener({ trustedProxies = [], forwarded = false, http2 = false }: StageOptions): ListenerSnapshot {
   return {
     name: 'web',
     address: { kind: 'tcp', host: '127.0.0.1', port: 0 },
@@ -40,7 +43,7 @@ function listener({ trustedProxies = [], forwarded = false }: StageOptions): Lis
     forwarded,
     paths: { dotSegments: 'normalise', emptySegments: 'normalise', encodedSlashes: 'keep', parameters: 'keep' },
     tls: null,
-    http2: null,
+    http2: http2 ? HTTP2 : null,
     redirectToHttpsPort: 0,
     redirectToHttpsStatus: 0,
     strictTransportSecurity: '',
@@ -95,7 +98,9 @@ export async function setStage(options: StageOptions = {}): Promise<Stage> {
   }
   const routes = generation.listeners[0] as ListenerRoutes
   const client = new Connection(net, mutedHandle())
-  new Http1Downstream(context, { routes, isClosing: false }, client).begin()
+  const served = { routes, isClosing: false }
+  if (options.http2 === true) new Http2ServerConnection(context, served, client).begin()
+  else new Http1Downstream(context, served, client).begin()
   const origin = await openSession(generation.upstreams[0] as Upstream)
   server.close()
   return { net, routes, client, origin }

@@ -37,6 +37,7 @@ class Receiver implements ResponseReceiver {
   readonly responseTimeoutMs = 30_000
   readonly idleMs = 60_000
   readonly replayBytesMax = 0
+  readonly takesBulk = true
   requestStart = 0
   requestEnd = 0
   ended = 0

@@ -45,7 +45,7 @@ const profile = {
   ciphers: names(
     parseCiphers,
     "A cipher suite in OpenSSL's words, or several with colons in between.",
-    "Cipher suites, in order of preference; without any for TLS 1.3 (or TLS 1.2), the default's stay for that version. The default is Mozilla's intermediate profile.",
+    "Cipher suites that may be agreed on: of those, a listener takes the one that the client would rather have. Without any for TLS 1.3 (or TLS 1.2), the default's stay for that version. The default is Mozilla's intermediate profile.",
     DEFAULT_CIPHERS,
   ),
   curves: names(
