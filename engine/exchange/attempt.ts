@@ -56,6 +56,10 @@ export class Attempt extends CountedTry implements ResponseReceiver, TimerTarget
     return this.#forward.keepsContent ? this.#forward.target.retry.contentBytesMax : 0
   }
 
+  get takesBulk(): boolean {
+    return this.#forward.exchange.response.takesBulk
+  }
+
   #limit(milliseconds: number): void {
     const { wheel } = this.#forward.worker.net
     this.#timer ??= new Timer(this)

@@ -20,6 +20,8 @@ export interface Downstream {
   readonly errorPages: ErrorPages | null
   /** `null` where responses say nothing of it. */
   readonly strictTransport: StrictTransport | null
+  /** Who asks for a tunnel takes any 2xx for it (RFC 9113, section 8.5; RFC 8441, section 5). */
+  readonly tunnelsBySuccess: boolean
 
   /** Whether an address is one of the proxies whose word counts. */
   isTrusted(address: string): boolean
@@ -31,6 +33,8 @@ export interface Downstream {
 
   /** Closes so that the client cannot take what it has for whole. */
   cut(): void
+  /** Whether this 101 grants what the client has asked for, as far as it cannot tell by itself. */
+  grants(head: Head): boolean
   /** Both connections become a tunnel. */
   switchProtocols(change: ProtocolSwitch): void
   exchangeEnded(): void
@@ -64,6 +68,8 @@ export interface OwnHead {
 export interface ResponseWriter {
   /** Bytes of this exchange's response so far. */
   readonly bytesWritten: number
+  /** As of `ResponseReceiver`. */
+  readonly takesBulk: boolean
   /** Passes on a 1xx response, at once, to clients that know of them. */
   sendInterim(head: Head, facts: ResponseFacts): void
   /** `lines` are further field lines, each with its CRLF, or empty. */

@@ -57,6 +57,8 @@ const RESPONDING = 2
 const TUNNEL = 3
 const ENDED = 4
 
+const STATUS_OK = 200
+
 export class Exchange implements ExchangeRecord, TimerTarget {
   readonly worker: WorkerContext
   readonly downstream: Downstream
@@ -211,9 +213,16 @@ export class Exchange implements ExchangeRecord, TimerTarget {
 
   #answerFor(route: Route, request: RoutedRequest): void {
     const { answer, redirect, files } = route
-    if (answer !== null) this.#answerWith(answerTo(this.grpc, answer, route.response), request)
+    if (files !== null && this.isFalseTunnel(STATUS_OK)) this.fail('request_method_unknown')
+    else if (answer !== null && this.isFalseTunnel(answer.status)) this.fail('request_method_unknown')
+    else if (answer !== null) this.#answerWith(answerTo(this.grpc, answer, route.response), request)
     else if (redirect !== null) this.#answerWith(redirect.answer(request), request)
     else if (files !== null) this.#serve(route, files, request)
+  }
+
+  /** The client would take a response with this status for the tunnel that it asks for, and there is none. */
+  isFalseTunnel(status: number): boolean {
+    return this.wantsUpgrade && this.downstream.tunnelsBySuccess && status >= 200 && status < 300
   }
 
   #serve(route: Route, folder: Folder, request: RoutedRequest): void {

@@ -392,6 +392,10 @@ export class Forward {
       grpc.readHead(head)
       if (this.target.retry.grpcStatuses.includes(grpc.status) && this.#passesOver(attempt, facts.status)) return
     }
+    if (this.exchange.isFalseTunnel(facts.status)) {
+      this.#refuseSuccess(attempt, facts.status, nowMs)
+      return
+    }
     const { errorPages } = this.#route
     if (
       grpc === null &&
@@ -405,6 +409,13 @@ export class Forward {
     this.#answered(attempt, facts.status, nowMs)
     const lines = line + this.#linesOf(attempt, facts.status)
     this.exchange.response.sendHead(head, facts, this.exchange.responseEdits(this.#route.response.edits), lines)
+  }
+
+  /** The origin has taken a request for a tunnel like one for a page. */
+  #refuseSuccess(attempt: Attempt, status: number, nowMs: number): void {
+    if (this.#race !== null) this.#settleRace(attempt)
+    this.#answered(attempt, status, nowMs)
+    this.exchange.fail('upstream_upgrade_unsupported')
   }
 
   /** A page takes the place of the response: what comes of that is read away. False: the response is the client's. */
@@ -467,6 +478,11 @@ export class Forward {
   onSwitch(attempt: Attempt, change: StreamSwitch): void {
     const { status } = change.facts
     this.#answered(attempt, status, performance.now())
+    if (!this.exchange.downstream.grants(change.head)) {
+      change.stream.reset()
+      this.exchange.fail('upstream_response_malformed')
+      return
+    }
     const { edits } = this.#route.response
     this.exchange.startTunnel({ ...change, edits, lines: this.#linesOf(attempt, status) })
   }

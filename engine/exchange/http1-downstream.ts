@@ -68,6 +68,7 @@ export class Http1Downstream implements ConnectionOwner, ClientSide, Downstream 
   readonly #connection: Connection
   readonly #parser: MessageParser
   readonly response: Http1ResponseWriter
+  readonly tunnelsBySuccess = false
   #stage = IDLE
   #exchange: Exchange | null = null
   #messageStartedAt = 0
@@ -436,6 +437,11 @@ export class Http1Downstream implements ConnectionOwner, ClientSide, Downstream 
     // The end of this response is the end of the connection: only RST tells that this is not the one meant.
     if (this.response.closeDelimited) this.#connection.reset()
     else this.#connection.closeLingering()
+  }
+
+  /** The client has made the key, and looks at what became of it. */
+  grants(): boolean {
+    return true
   }
 
   switchProtocols(change: ProtocolSwitch): void {

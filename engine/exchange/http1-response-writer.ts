@@ -25,6 +25,8 @@ const CLOSE_LINE = 'Connection: close\r\n'
 const KEEP_ALIVE_LINE = 'Connection: keep-alive\r\n'
 
 export class Http1ResponseWriter implements ResponseWriter {
+  /** What the client's kernel does not take stays where it was read. */
+  readonly takesBulk = true
   readonly #connection: Connection
   /** Milliseconds that the client may take to accept some of what waits for it. */
   contentMs: number

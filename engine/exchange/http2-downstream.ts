@@ -18,6 +18,7 @@ import { METHOD_HEAD, request } from '../http/request-facts.ts'
 import { memory } from '../http1/llhttp.ts'
 import { INTERNAL_ERROR, NO_ERROR, PROTOCOL_ERROR } from '../http2/protocol.ts'
 import { decodedRequest } from '../http2/request-decoder.ts'
+import { acceptWebSocketKey } from '../http2/websocket.ts'
 import { Http2ByteStream } from '../multiplex/http2-byte-stream.ts'
 import {
   BY_FAULT,
@@ -28,6 +29,7 @@ import {
 } from '../multiplex/http2-stream.ts'
 import { ByteBuffer } from '../net/byte-buffer.ts'
 import { FAULT } from '../net/connection.ts'
+import { fieldValue } from '../routing/field.ts'
 import { NOBODY, RoutedRequest } from '../routing/request.ts'
 import type { ClientIdentity } from './client-identity.ts'
 import { dispatch } from './dispatch.ts'
@@ -53,6 +55,7 @@ export class Http2Downstream implements Downstream, Http2StreamOwner, ResponseWa
   readonly #terms: ListenerTerms
   readonly #identity: ClientIdentity
   readonly response: Http2ResponseWriter
+  readonly tunnelsBySuccess = true
   #exchange: Exchange | null = null
   /** Content that is still to come; -1 where the request does not say. */
   #contentLeft = -1
@@ -62,6 +65,8 @@ export class Http2Downstream implements Downstream, Http2StreamOwner, ResponseWa
   #sentBytes = 0
   /** What came for a tunnel that is not there yet; `null` for any other request. */
   #ahead: ByteBuffer | null = null
+  /** The key that was made for a WebSocket; empty where there is none. */
+  #webSocketKey = ''
 
   constructor(connection: Http2ServerConnection, stream: Http2Stream, terms: ListenerTerms, identity: ClientIdentity) {
     this.#connection = connection
@@ -112,14 +117,21 @@ export class Http2Downstream implements Downstream, Http2StreamOwner, ResponseWa
     this.response.isHead = request.method === METHOD_HEAD
     if (worker.onExchange !== null || refusal !== '') this.#describe(exchange, head, refusal === '')
     if (refusal !== '') {
+      exchange.errorDetail = decodedRequest.reason
       if (refusal === 'request_malformed') this.#becameMalformed()
       this.#refuse(exchange, refusal)
       return
     }
     this.#contentLeft = decodedRequest.contentLength
-    if (request.upgrade) this.#ahead = new ByteBuffer(AHEAD_BYTES_START)
+    if (request.upgrade) this.#awaitTunnel(head)
     else if (request.framing !== NO_CONTENT) this.#awaitContent()
     this.#start(exchange, routes, head)
+  }
+
+  #awaitTunnel(head: Head): void {
+    this.#stream.isTunnel = true
+    this.#ahead = new ByteBuffer(AHEAD_BYTES_START)
+    this.#webSocketKey = fieldValue(head, 'sec-websocket-key') ?? ''
   }
 
   /** @hotpath */
@@ -277,11 +289,16 @@ export class Http2Downstream implements Downstream, Http2StreamOwner, ResponseWa
     this.#exchange = null
     this.#terms.generation.leave()
     const stream = this.#stream
-    if (!stream.receivedAll && !this.#isMalformed) stream.resetBehindEnd(NO_ERROR)
     if (this.#isMalformed) this.#connection.countFault(stream)
     if (stream.closed) return
     if (stream.waitingBytes > 0) this.#setDeadline()
     else stream.clearDeadline()
+    if (!stream.receivedAll && !this.#isMalformed) stream.resetBehindEnd(NO_ERROR)
+  }
+
+  /** The key is ours, and so it is for us to look at what became of it (RFC 6455, section 4.1). */
+  grants(head: Head): boolean {
+    return fieldValue(head, 'sec-websocket-accept') === acceptWebSocketKey(this.#webSocketKey)
   }
 
   switchProtocols(change: ProtocolSwitch): void {

@@ -8,7 +8,7 @@ import type { Head } from '../http/head.ts'
 import { writeInterimHead, writeResponseHead, writeSwitchHead } from '../http/head-writer.ts'
 import type { ResponseFacts } from '../http/response-facts.ts'
 import { statusText } from '../http/status.ts'
-import { memory } from '../http1/llhttp.ts'
+import { memory, OWN_SLOT_BYTES } from '../http1/llhttp.ts'
 import { encodeResponse } from '../http2/head-encoder.ts'
 import { FRAME_HEADER_BYTES } from '../http2/protocol.ts'
 import type { Http2Stream } from '../multiplex/http2-stream.ts'
@@ -37,6 +37,11 @@ export class Http2ResponseWriter implements ResponseWriter {
   constructor(stream: Http2Stream, owner: ResponseWaits) {
     this.#stream = stream
     this.#owner = owner
+  }
+
+  /** What the client's windows do not take is copied. */
+  get takesBulk(): boolean {
+    return this.#stream.room >= OWN_SLOT_BYTES
   }
 
   sendInterim(head: Head, facts: ResponseFacts): void {

@@ -45,6 +45,7 @@ export class MirrorCopy extends CountedTry implements ResponseReceiver, TimerTar
   readonly isHead: boolean
   readonly wantsUpgrade = false
   readonly replayBytesMax = 0
+  readonly takesBulk = false
   requestStart = 0
   requestEnd = 0
   /** All of it has come from the client. */

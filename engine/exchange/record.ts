@@ -42,6 +42,6 @@ export interface ExchangeRecord {
   readonly flag: string
   /** The error's code in the catalogue, e.g. `upstream_connect_failed`; empty where nothing went wrong. */
   readonly error: string
-  /** The system's name for what went wrong, e.g. `ECONNREFUSED`; empty where it had none. */
+  /** The system's name for what went wrong, e.g. `ECONNREFUSED`, or what is wrong with a head; empty where there is nothing to be told. */
   readonly errorDetail: string
 }

@@ -56,9 +56,26 @@ function isPort(bytes: Uint8Array, start: number, end: number): boolean {
   let port = 0
   for (let at = start; at < end; at += 1) {
     const byte = bytes[at] as number
-    if (byte < 0x30 || byte > 0x39) return false
+    if (!isDigit(byte)) return false
     port = port * 10 + byte - 0x30
     if (port > 65_535) return false
   }
   return true
+}
+
+/**
+ * Where a valid host ends without a port that goes without saying: an empty one, or the default of the scheme (RFC 3986,
+ * section 6.2.3).
+ */
+export function endBeforeDefaultPort(bytes: Uint8Array, start: number, end: number, isHttps: boolean): number {
+  let at = end
+  while (at > start && isDigit(bytes[at - 1] as number)) at -= 1
+  if (at === start || bytes[at - 1] !== COLON) return end
+  let port = 0
+  for (let index = at; index < end; index += 1) port = port * 10 + (bytes[index] as number) - 0x30
+  return at === end || port === (isHttps ? 443 : 80) ? at - 1 : end
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39
 }

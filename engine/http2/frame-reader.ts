@@ -135,6 +135,11 @@ export class FrameReader {
     return this.#state === AT_HEADER && this.#piecesLength === 0 && this.#blockStreamId === 0
   }
 
+  /** Content of a DATA frame, or its padding, is still to come. */
+  get isInContent(): boolean {
+    return this.#state === AT_CONTENT || (this.#state === AT_SKIP && this.#type === DATA)
+  }
+
   /** Nothing more is read, nor told: for an event that ends the connection. */
   stop(): void {
     this.#state = STOPPED
@@ -421,7 +426,7 @@ export class FrameReader {
     const length = this.#blockLength + end - start
     if (length > this.#limits.blockBytesMax) return ENHANCE_YOUR_CALM
     if (this.#block === null || this.#block.length < length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(1024, length * 2))
+      const larger = Buffer.allocUnsafeSlow(Math.min(this.#limits.blockBytesMax, Math.max(1024, length * 2)))
       if (this.#block !== null) this.#block.copy(larger, 0, 0, this.#blockLength)
       this.#block = larger
     }

@@ -17,7 +17,7 @@ import {
 } from '../http/field-names.ts'
 import { CHUNKED_CONTENT, LENGTH_CONTENT, NO_CONTENT } from '../http/framing.ts'
 import { Head } from '../http/head.ts'
-import { isHost } from '../http/host.ts'
+import { endBeforeDefaultPort, isHost } from '../http/host.ts'
 import { methodName, methodNumber } from '../http/methods.ts'
 import { ASTERISK_FORM, IDEMPOTENT, ORIGIN_FORM, type RequestRefusal, request } from '../http/request-facts.ts'
 import { ByteBuffer } from '../net/byte-buffer.ts'
@@ -100,6 +100,7 @@ class RequestSink implements FieldSink {
   #limits: HeadLimits = { headBytesMax: 0, fieldLinesMax: 0, targetBytesMax: 0 }
   #extendedConnect = false
   #pseudo = 0
+  #isHttps = false
   #pseudoOver = false
   #cookies = 0
   #hosts = 0
@@ -118,6 +119,7 @@ class RequestSink implements FieldSink {
     this.#limits = limits
     this.#extendedConnect = extendedConnect
     this.#pseudo = 0
+    this.#isHttps = false
     this.#pseudoOver = false
     this.#cookies = 0
     this.#hosts = 0
@@ -196,7 +198,8 @@ class RequestSink implements FieldSink {
         break
       case SCHEME:
         bit = HAS_SCHEME
-        if (!isToken(bytes, start, end, HTTP) && !isToken(bytes, start, end, HTTPS)) {
+        this.#isHttps = isToken(bytes, start, end, HTTPS)
+        if (!this.#isHttps && !isToken(bytes, start, end, HTTP)) {
           this.#refuse('request_malformed', ':scheme is neither http nor https')
         }
         break
@@ -287,6 +290,8 @@ class RequestSink implements FieldSink {
       const all = HAS_METHOD | HAS_SCHEME | HAS_AUTHORITY | HAS_PATH | HAS_PROTOCOL
       if (facts.method !== CONNECT || pseudo !== all) {
         this.#refuse('request_malformed', ':protocol goes with CONNECT, :scheme, :authority and :path')
+      } else if (this.#path.bytes[0] === ASTERISK) {
+        this.#refuse('request_malformed', ':path * goes with OPTIONS alone')
       } else if (!this.webSocket) {
         this.#refuse('request_method_unknown', 'the :protocol is not known')
       }
@@ -368,9 +373,7 @@ class RequestSink implements FieldSink {
       return false
     }
     if ((this.#pseudo & HAS_AUTHORITY) !== 0) {
-      if (!isToken(bytes, start, end, this.#authority.bytes.subarray(0, this.#authority.length))) {
-        this.#refuse('request_malformed', 'host is other than :authority')
-      }
+      if (!this.#isAuthority(bytes, start, end)) this.#refuse('request_malformed', 'host is other than :authority')
       return false
     }
     if (!isHost(bytes, start, end)) {
@@ -380,6 +383,14 @@ class RequestSink implements FieldSink {
     request.hostStart = this.#words.length + 6
     request.hostEnd = request.hostStart + end - start
     return true
+  }
+
+  /** The same host, whatever its case, and the same port, whether the default one is written out or not. */
+  #isAuthority(bytes: Buffer, start: number, end: number): boolean {
+    const { bytes: authority, length } = this.#authority
+    const isHttps = this.#isHttps
+    const wanted = authority.subarray(0, endBeforeDefaultPort(authority, 0, length, isHttps))
+    return isHost(bytes, start, end) && isToken(bytes, start, endBeforeDefaultPort(bytes, start, end, isHttps), wanted)
   }
 
   #takeContentLength(bytes: Buffer, start: number, end: number): void {

@@ -13,13 +13,13 @@ export class AbuseGuard {
   #idleFrames = 0
   /** When that was last looked at, on the clock of `performance.now()`. */
   #lookedAt = performance.now()
-  /** Streams that the peer has opened. */
+  /** Streams that were opened. */
   #streams = 0
   /** Which of the last streams were reset in vain; `null` as long as none was. */
   #resets: Uint8Array | null = null
   #resetCount = 0
 
-  /** The peer opens a stream; gives its number, for `reset`. @hotpath */
+  /** A stream is opened; gives its number, for `reset`. @hotpath */
   stream(): number {
     this.#credit(IDLE_FRAMES_PER_STREAM)
     const number = this.#streams

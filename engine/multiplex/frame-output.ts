@@ -9,7 +9,7 @@ import { END_STREAM } from '../http2/protocol.ts'
 import type { ByteBuffer } from '../net/byte-buffer.ts'
 import type { Connection } from '../net/connection.ts'
 import type { AbuseGuard } from './abuse-guard.ts'
-import { DRIBBLE_BYTES, WRITE_BYTES } from './http2-limits.ts'
+import { BLOCKED_BYTES_MAX, DRIBBLE_BYTES, WRITE_BYTES } from './http2-limits.ts'
 import type { Http2Stream } from './http2-stream.ts'
 import type { Http2Terms } from './http2-terms.ts'
 import { WINDOW_BYTES_DEFAULT } from './receive-window.ts'
@@ -72,9 +72,10 @@ export class FrameOutput implements TurnEnd {
     return this.#lent !== null || (this.#out !== null && this.#out.length > 0) || this.#order.length > 0
   }
 
-  /** More frames of control wait than may: the peer does not read its answers. */
+  /** More frames of control, or of heads, wait than may: the peer does not read its answers. */
   get isFull(): boolean {
-    return this.#controlCount > this.#owner.settings.queuedControlMax
+    if (this.#controlCount > this.#owner.settings.queuedControlMax) return true
+    return this.#lent !== null && this.#out !== null && this.#out.length > BLOCKED_BYTES_MAX
   }
 
   /** Where the caller puts a frame of control. */
@@ -93,6 +94,7 @@ export class FrameOutput implements TurnEnd {
 
   /** Where a field block is put together, for `endHead` right behind it. */
   beginHead(): ByteBuffer {
+    if (this.#lent === null && this.#out !== null && this.#out.length >= WRITE_BYTES) this.#write()
     const out = this.#prepare()
     // Those whose streams end with them are bounded by nothing else.
     if (this.#lent !== null) this.#controlCount += 1
@@ -196,7 +198,12 @@ export class FrameOutput implements TurnEnd {
 
   /** Writes what there is, as far as windows and the kernel take it. @hotpath */
   flush(): void {
-    if (this.#lent !== null || this.#isClosed) return
+    if (this.#isClosed) return
+    if (this.#lent !== null) {
+      // What was written in the middle of the turn has to wait.
+      this.#owner.flushed()
+      return
+    }
     do {
       this.#fill()
     } while (this.#write() && this.window > 0 && this.#order.hasReady)
@@ -212,9 +219,15 @@ export class FrameOutput implements TurnEnd {
     this.#drained.length = 0
   }
 
+  /** The trailers of a stream may have made a write necessary that the kernel has not taken. */
+  #mayFill(): boolean {
+    if (this.#order.length === 0 || this.window <= 0 || this.#lent !== null) return false
+    return this.#out === null || this.#out.length < WRITE_BYTES
+  }
+
   /** Puts what waits into frames, the most urgent first, up to one write's worth. */
   #fill(): void {
-    while (this.#order.length > 0 && this.window > 0 && (this.#out === null || this.#out.length < WRITE_BYTES)) {
+    while (this.#mayFill()) {
       const stream = this.#order.next()
       if (stream === null) return
       const waiting = stream.waitingBytes
@@ -231,7 +244,7 @@ export class FrameOutput implements TurnEnd {
   /** True when the kernel has taken it all. */
   #write(): boolean {
     const out = this.#out
-    if (out === null || out.length === 0) return false
+    if (out === null || out.length === 0 || this.#lent !== null) return false
     this.#endableStream = null
     this.#controlCount = 0
     if (this.#owner.writeFrames(out)) {

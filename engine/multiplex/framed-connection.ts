@@ -136,6 +136,8 @@ export abstract class FramedConnection implements ConnectionOwner, FrameEvents, 
 
   /** SETTINGS of the peer have come. */
   protected onPeerSettings(): void {}
+  /** The peer goes by our SETTINGS from here on. */
+  protected onOwnSettings(): void {}
   /** A PING of `ping` was answered. */
   protected onPong(): void {}
   /** There has been no stream for `idleMs`. */
@@ -159,6 +161,11 @@ export abstract class FramedConnection implements ConnectionOwner, FrameEvents, 
   /** It takes none, and the peer knows which was the last. */
   protected get isEnding(): boolean {
     return this.#phase === ENDING
+  }
+
+  /** The peer has acknowledged our SETTINGS: what it has sent before may go by what everybody begins with. */
+  protected get isAcknowledged(): boolean {
+    return this.#isAcknowledged
   }
 
   /** The peer's SETTINGS have come. */
@@ -275,7 +282,7 @@ export abstract class FramedConnection implements ConnectionOwner, FrameEvents, 
   /** What has begun to come has to become whole in time; content has the deadlines of its streams. */
   #watchPartial(): void {
     const deadlines = this.#deadlines
-    if (this.#reader.idle) {
+    if (this.#reader.idle || this.#reader.isInContent) {
       deadlines.partialAt = 0
     } else if (this.isEventful || deadlines.partialAt === 0) {
       deadlines.partialAt = this.nowMs + this.settings.headMs
@@ -368,6 +375,7 @@ export abstract class FramedConnection implements ConnectionOwner, FrameEvents, 
 
   /** @internal What could be written was. */
   flushed(): void {
+    if (this.closed) return
     const deadlines = this.#deadlines
     if (!this.output.isBlocked) {
       deadlines.stallAt = 0
@@ -376,7 +384,7 @@ export abstract class FramedConnection implements ConnectionOwner, FrameEvents, 
       this.wakeAt(deadlines.stallAt)
     }
     const isOver = this.streamCount === 0 && (this.#phase === ENDING || this.peerIsLeaving)
-    if (isOver && !this.closed && !this.output.hasWaiting) this.#finish()
+    if (isOver && !this.output.hasWaiting) this.#finish()
   }
 
   // Frames that are not for streams.
@@ -394,6 +402,7 @@ export abstract class FramedConnection implements ConnectionOwner, FrameEvents, 
     const { headerTableBytes } = this.settings
     // From here on the peer may not count on the size that everybody begins with.
     if (!this.#isAcknowledged && headerTableBytes < DEFAULT_TABLE_BYTES) this.decoder.setTableBytesMax(headerTableBytes)
+    if (!this.#isAcknowledged) this.onOwnSettings()
     this.#isAcknowledged = true
   }
 

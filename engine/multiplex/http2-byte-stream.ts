@@ -25,6 +25,7 @@ export class Http2ByteStream implements ByteStream, Http2StreamOwner {
     this.slot = stream.connection.connection.context.slots.landing
     this.readEnded = stream.receivedAll
     stream.owner = this
+    stream.isTunnel = true
     stream.clearDeadline()
   }
 

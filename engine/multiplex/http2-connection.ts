@@ -35,7 +35,7 @@ import {
   type ResetCause,
   UNPROCESSED,
 } from './http2-stream.ts'
-import { windowRoom } from './receive-window.ts'
+import { WINDOW_BYTES_DEFAULT, windowRoom } from './receive-window.ts'
 
 /** Streams for which the read that is dealt with has brought something. */
 const touched: Http2Stream[] = []
@@ -105,6 +105,7 @@ export abstract class Http2Connection extends FramedConnection {
       stream.id = this.#nextStream
       this.#nextStream += 2
       this.#unnumbered -= 1
+      stream.number = this.guard.stream()
       this.#streams.set(stream.id, stream)
       stream.setState(OPEN)
     }
@@ -115,14 +116,7 @@ export abstract class Http2Connection extends FramedConnection {
   sentEnd(stream: Http2Stream): void {
     if (stream.state === OPEN) stream.setState(HALF_CLOSED_LOCAL)
     else this.#close(stream)
-    if (stream.codeBehindEnd >= 0 && !stream.closed) this.resetEnded(stream, stream.codeBehindEnd)
-  }
-
-  /** @internal Our end is out, the peer's is not. */
-  resetEnded(stream: Http2Stream, code: number): void {
-    if (this.closed) return
-    this.#sendReset(stream.id, code)
-    this.#close(stream)
+    if (stream.awaitsReset) stream.awaitReset()
   }
 
   /** @internal */
@@ -175,10 +169,7 @@ export abstract class Http2Connection extends FramedConnection {
   protected override passStreamDeadlines(nowMs: number): number {
     let next = 0
     for (const stream of this.#streams.values()) {
-      if (stream.deadlineAt !== 0 && stream.deadlineAt <= nowMs) {
-        stream.deadlineAt = 0
-        stream.owner.onDeadline(stream)
-      }
+      if (stream.deadlineAt !== 0 && stream.deadlineAt <= nowMs) stream.passDeadline()
       next = earlier(next, stream.deadlineAt)
     }
     return next
@@ -204,7 +195,7 @@ export abstract class Http2Connection extends FramedConnection {
       return
     }
     const stream = this.#streams.get(streamId)
-    if (stream === undefined || stream.receivedAll) this.#onStrayData(streamId, stream, flowBytes)
+    if (stream === undefined || stream.receivedAll) this.#onStrayData(streamId, stream, flowBytes, end > start)
     else this.#onStreamData(stream, start, end, flowBytes, endStream)
     if (!this.closed) this.#giveBack()
   }
@@ -243,9 +234,13 @@ export abstract class Http2Connection extends FramedConnection {
     touched.push(stream)
   }
 
-  #onStrayData(streamId: number, stream: Http2Stream | undefined, flowBytes: number): void {
+  #onStrayData(streamId: number, stream: Http2Stream | undefined, flowBytes: number, hasContent: boolean): void {
     if (stream !== undefined) this.#streamError(stream, STREAM_CLOSED)
-    else if (this.#mayPassOver(streamId, STREAM_CLOSED) && flowBytes < STRAY_BYTES_MIN) this.idleFrame()
+    else if (this.#mayPassOver(streamId, STREAM_CLOSED)) {
+      // What comes of a frame behind its first piece has no share of the windows.
+      const isFirst = flowBytes > 0 || !hasContent
+      if (isFirst && flowBytes < STRAY_BYTES_MIN) this.idleFrame()
+    }
   }
 
   /**
@@ -286,9 +281,25 @@ export abstract class Http2Connection extends FramedConnection {
     if (this.window.beginsSample()) this.measure()
   }
 
+  /** Bytes that a stream of the peer's may bring beyond its window, as long as the peer may not know of that. */
+  get #windowAhead(): number {
+    return Math.max(0, WINDOW_BYTES_DEFAULT - this.settings.streamWindowBytes)
+  }
+
+  /** RFC 9113, section 6.9.2: the peer has taken as much off, and does not send before it has got it back. */
+  protected override onOwnSettings(): void {
+    if (!this.isServer || this.#windowAhead === 0) return
+    for (const stream of this.#streams.values()) {
+      stream.receiveLeft -= this.#windowAhead
+      this.#giveBackOf(stream)
+    }
+  }
+
   /** The peer's message is whole. */
   #peerEnded(stream: Http2Stream, trailers: readonly string[] | null): void {
     this.#touch(stream)
+    // A client that has broken its message off over our response may look for its end only when something comes (curl up to 7.88).
+    if (stream.awaitsReset) this.ping()
     if (stream.state === OPEN) stream.setState(HALF_CLOSED_REMOTE)
     else this.#close(stream)
     stream.owner.onEnd(stream, trailers)
@@ -301,7 +312,9 @@ export abstract class Http2Connection extends FramedConnection {
     if (stream !== undefined) this.#onStreamHeaders(stream, bytes, start, end, endStream)
     else if (this.isServer && (streamId & 1) === 1 && this.#isIdle(streamId)) {
       this.#openByPeer(streamId, bytes, start, end, endStream)
-    } else if (this.#mayPassOver(streamId, STREAM_CLOSED)) this.#skipBlock(bytes, start, end)
+    } else if (this.#mayPassOver(streamId, STREAM_CLOSED) && this.idleFrame()) {
+      this.#skipBlock(bytes, start, end)
+    }
   }
 
   /** Nobody reads it, but the table is to stay right. False when the connection has ended over it. */
@@ -313,7 +326,7 @@ export abstract class Http2Connection extends FramedConnection {
 
   #openByPeer(streamId: number, bytes: Buffer, start: number, end: number, endStream: boolean): void {
     if (this.isEnding) {
-      this.#skipBlock(bytes, start, end)
+      if (this.idleFrame()) this.#skipBlock(bytes, start, end)
       return
     }
     this.#closedStreams.addGap(this.lastPeerStream, streamId)
@@ -326,6 +339,7 @@ export abstract class Http2Connection extends FramedConnection {
     }
     const { initialWindowBytes } = this.peer
     const stream = new Http2Stream(this, nobody, streamId, initialWindowBytes, this.settings.streamWindowBytes)
+    if (!this.isAcknowledged) stream.receiveLeft += this.#windowAhead
     stream.number = number
     stream.openedAt = this.nowMs
     if (priority >= 0) setPriority(stream, priority)
@@ -336,10 +350,16 @@ export abstract class Http2Connection extends FramedConnection {
     const error = this.onNewStream(stream, bytes, start, end, endStream, priority >= 0)
     if (error !== 0) {
       this.goAway(error, '')
-    } else if (!stream.closed) {
-      this.#touch(stream)
-      if (endStream) stream.owner.onEnd(stream, null)
+    } else {
+      if (!stream.closed) this.#begun(stream, endStream)
+      // One read can bring thousands of requests that are answered at once.
+      this.checkControl()
     }
+  }
+
+  #begun(stream: Http2Stream, endStream: boolean): void {
+    this.#touch(stream)
+    if (endStream) stream.owner.onEnd(stream, null)
   }
 
   #refuseStream(streamId: number, number: number): void {
@@ -350,6 +370,8 @@ export abstract class Http2Connection extends FramedConnection {
   #onStreamHeaders(stream: Http2Stream, bytes: Buffer, start: number, end: number, endStream: boolean): void {
     if (stream.receivedAll) {
       if (this.#skipBlock(bytes, start, end)) this.#streamError(stream, STREAM_CLOSED)
+    } else if (stream.isTunnel && !stream.awaitsHead) {
+      if (this.#skipBlock(bytes, start, end)) this.#streamError(stream, PROTOCOL_ERROR)
     } else if (stream.awaitsHead) {
       this.#onHead(stream, bytes, start, end, endStream)
     } else {
@@ -408,7 +430,8 @@ export abstract class Http2Connection extends FramedConnection {
       else this.idleFrame()
       return
     }
-    const isVain = this.nowMs - stream.openedAt < VAIN_RESET_MS
+    // One that was answered was worth the work.
+    const isVain = this.nowMs - stream.openedAt < VAIN_RESET_MS && !stream.awaitsReset
     this.#end(stream, code, code === REFUSED_STREAM ? UNPROCESSED : BY_PEER)
     if (isVain) this.countFault(stream)
   }

@@ -42,6 +42,9 @@ export const EARLY_PRIORITIES_MAX = 32
 /** Bytes of frames that are put together for one write. Past it: what follows waits for the write. */
 export const WRITE_BYTES = 128 * 1024
 
+/** Bytes of heads and frames of control that may wait while the kernel takes none. Past it: the connection is reset. */
+export const BLOCKED_BYTES_MAX = 1024 * 1024
+
 /** Every so manieth DATA frame goes to the stream that has waited longest, whatever its urgency: none starves. */
 export const FAIR_TURN = 8
 
@@ -53,3 +56,9 @@ export const FRAME_BYTES_MAX = 64 * 1024
 
 /** DATA for streams that were reset counts as bringing nothing on where a frame is smaller than this, in bytes. */
 export const STRAY_BYTES_MIN = 1024
+
+/**
+ * Milliseconds between our end of a stream and RST_STREAM behind it, where the rest of the peer's message is of no use: clients
+ * that read both at once lose the response (curl up to 7.88 does), and those that are nearly through need no reset.
+ */
+export const RESET_BEHIND_END_MS = 20

@@ -15,6 +15,7 @@
 import { DEFAULT_PRIORITY } from '../http2/priority.ts'
 import type { ByteBuffer } from '../net/byte-buffer.ts'
 import type { Http2Connection } from './http2-connection.ts'
+import { RESET_BEHIND_END_MS } from './http2-limits.ts'
 import type { Waiter } from './send-order.ts'
 import { sharedBuffers } from './shared-buffers.ts'
 
@@ -78,6 +79,8 @@ export class Http2Stream implements Waiter {
   state = IDLE
   /** Of a stream of ours: the final head of the peer is still to come. */
   awaitsHead = false
+  /** It is a tunnel, or asks to become one: there is nothing but content on it (RFC 9113, section 8.5). */
+  isTunnel = false
   /** Bytes that the peer's window for the stream takes; may be below 0 (RFC 9113, section 6.9.2). */
   sendWindow: number
   /** Bytes that the peer may still send. */
@@ -141,6 +144,12 @@ export class Http2Stream implements Waiter {
     return this.#waiting === null ? 0 : this.#waiting.length - this.#sentFrom
   }
 
+  /** Bytes of content that may leave at once, as far as windows and the kernel are known to take them. */
+  get room(): number {
+    const { output } = this.connection
+    return this.#waiting !== null || output.isBlocked ? 0 : Math.min(this.sendWindow, output.window)
+  }
+
   /** What waits may go, as far as its own window is concerned. */
   get isReady(): boolean {
     return this.sendWindow > 0
@@ -189,12 +198,24 @@ export class Http2Stream implements Waiter {
   }
 
   /**
-   * RST_STREAM goes behind our message: nothing that the peer still sends is of use. Where its message is whole by then there is
-   * nothing to say, and nothing may be sent any more (RFC 9113, section 5.1).
+   * RST_STREAM follows our message by some milliseconds: nothing that the peer still sends is of use. Where its message is whole
+   * by then there is nothing to say, and nothing may be sent any more (RFC 9113, section 5.1).
    */
   resetBehindEnd(code: number): void {
-    if (this.state === HALF_CLOSED_LOCAL) this.connection.resetEnded(this, code)
-    else this.#codeBehindEnd = code
+    if (this.state === CLOSED) return
+    this.#codeBehindEnd = code
+    if (this.awaitsReset) this.awaitReset()
+  }
+
+  /** Our message is out, and RST_STREAM is to follow it. */
+  get awaitsReset(): boolean {
+    return this.#codeBehindEnd >= 0 && this.state === HALF_CLOSED_LOCAL
+  }
+
+  /** @internal From here on nothing that comes gives window back. */
+  awaitReset(): void {
+    this.pause()
+    this.#wakeAt(performance.now() + RESET_BEHIND_END_MS)
   }
 
   /** RST_STREAM stands for the end of our message, behind what still waits of it. */
@@ -223,14 +244,23 @@ export class Http2Stream implements Waiter {
   }
 
   setDeadline(milliseconds: number): void {
-    if (this.state === CLOSED) return
-    const deadlineAt = performance.now() + milliseconds
-    this.deadlineAt = deadlineAt
-    this.connection.wakeAt(deadlineAt)
+    if (this.state !== CLOSED && !this.awaitsReset) this.#wakeAt(performance.now() + milliseconds)
   }
 
   clearDeadline(): void {
+    if (!this.awaitsReset) this.deadlineAt = 0
+  }
+
+  #wakeAt(at: number): void {
+    this.deadlineAt = at
+    this.connection.wakeAt(at)
+  }
+
+  /** @internal */
+  passDeadline(): void {
     this.deadlineAt = 0
+    if (this.awaitsReset) this.connection.resetStream(this, this.#codeBehindEnd)
+    else this.owner.onDeadline(this)
   }
 
   // What the connection calls.
@@ -251,11 +281,6 @@ export class Http2Stream implements Waiter {
     this.#dropWaiting()
     if (this.#codeAsEnd >= 0) this.connection.resetStream(this, this.#codeAsEnd)
     else if (this.isEnding) this.connection.output.sendEnd(this, this.#trailers)
-  }
-
-  /** @internal Our end is out. */
-  get codeBehindEnd(): number {
-    return this.#codeBehindEnd
   }
 
   /** @internal */

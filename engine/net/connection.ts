@@ -75,6 +75,8 @@ export class Connection implements ByteStream, TimerTarget {
   readonly timer: Timer
   owner: ConnectionOwner
   slot: Slot
+  /** Where the handle's next read goes. */
+  #target: Slot
   /** Writes that still refer to their bytes. */
   pendingWrites = 0
   reading = false
@@ -97,6 +99,7 @@ export class Connection implements ByteStream, TimerTarget {
     this.transport = transport
     this.owner = NOBODY
     this.slot = context.slots.landing
+    this.#target = this.slot
     this.timer = new Timer(this)
     handle.connection = this
     handle.onread = onRead
@@ -135,7 +138,7 @@ export class Connection implements ByteStream, TimerTarget {
     // Within a read the buffer of the next one is what the callback returns, and nothing else: see `nextSlot`.
     if (this.slot.lent > 0 && !this.#isDelivering) {
       this.leaveLentSlot()
-      this.handle.useUserBuffer(this.slot.view)
+      this.readIntoSlot()
     }
     this.reading = true
     const status = this.handle.readStart()
@@ -148,10 +151,24 @@ export class Connection implements ByteStream, TimerTarget {
     this.slot = this.context.slots.take() ?? this.context.slots.landing
   }
 
+  /** Not within a read. Node keeps something of each buffer that a handle has ever been given this way: none without need. */
+  protected readIntoSlot(): void {
+    if (this.slot === this.#target) return
+    this.#target = this.slot
+    this.handle.useUserBuffer(this.slot.view)
+  }
+
   /** @internal The slot for the next read, where it is not the one of this read. */
-  nextSlot(current: Slot): Slot | null {
+  nextSlot(): Slot | null {
     if (this.reading && this.slot.lent > 0) this.leaveLentSlot()
-    return this.closed || this.slot === current ? null : this.slot
+    return this.changedSlot()
+  }
+
+  /** To be given to the handle as the end of a read, of a closed connection too: there may be more of that read. */
+  protected changedSlot(): Slot | null {
+    if (this.slot === this.#target) return null
+    this.#target = this.slot
+    return this.slot
   }
 
   /** Stops reading: the kernel's buffer fills, and the peer has to wait. @hotpath */
@@ -428,9 +445,8 @@ function onRead(this: StreamHandle): Uint8Array | undefined {
     connection.readFailed(count)
     return undefined
   }
-  const slot = connection.slot
   connection.received(count)
-  return connection.nextSlot(slot)?.view
+  return connection.nextSlot()?.view
 }
 
 function onWriteComplete(this: WriteRequest, status: number): void {

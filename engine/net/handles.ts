@@ -121,6 +121,8 @@ export interface TlsHandle extends StreamHandle {
   enableCertCb(): void
   certCbDone(): void
   enableSessionCallbacks(): void
+  /** Has OpenSSL go on with what it has, in both directions; what it was made for does no harm. */
+  newSessionDone(): void
   setALPNProtocols(wire: Buffer): void
   setOCSPResponse(response: Uint8Array): void
   setVerifyMode(request: boolean, require: boolean): void

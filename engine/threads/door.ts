@@ -35,7 +35,8 @@ export interface DoorOptions {
 export class Door implements ListenerOwner {
   readonly #options: DoorOptions
   readonly #listener: Listener
-  readonly #served: ServedRoutes
+  /** Of connections that come now: those that came on other terms have their own, and end by them. */
+  #served: ServedRoutes
   /** `null` as long as its connections are not encrypted. */
   #handshakes: Handshakes | null = null
   #tls: ServerTls | null = null
@@ -76,8 +77,12 @@ export class Door implements ListenerOwner {
     }
   }
 
-  /** Serves by these from the next request on, of connections that are open too. */
+  /**
+   * Serves by these from the next request on, of connections that are open too. Where clients have to do more than before (encrypt,
+   * show a certificate), those that came without end with their response instead.
+   */
   serve(routes: ListenerRoutes, tls: ServerTls | null): void {
+    if (demandOf(tls) > demandOf(this.#tls)) this.#beginAnew()
     this.#served.routes = routes
     this.#tls = tls
     if (tls === null) this.#handshakes = null
@@ -85,6 +90,15 @@ export class Door implements ListenerOwner {
     else this.#handshakes.owner.tls = tls
     for (const { owner } of this.#listener.connections) clientSideOf(owner)?.follow()
     this.#listener.serve(routes.settings.limits.connectionsMax)
+  }
+
+  #beginAnew(): void {
+    const before = this.#served
+    this.#served = { routes: before.routes, isClosing: false }
+    before.isClosing = true
+    // What comes of handshakes that are under way is closed: see `onSecure`.
+    this.#handshakes = null
+    for (const { owner } of this.#listener.connections) clientSideOf(owner)?.drain()
   }
 
   onAccept(listener: Listener, handle: StreamHandle): Connection {
@@ -120,7 +134,7 @@ export class Door implements ListenerOwner {
     const count = (counter: number) => {
       counters[counter] = (counters[counter] as number) + 1
     }
-    return {
+    const owner: HandshakesOwner = {
       tls,
       get challenges(): ReadonlyMap<string, ChallengeCertificate> | null {
         return challenges.tls
@@ -128,13 +142,16 @@ export class Door implements ListenerOwner {
       onSecure: connection => {
         count(HANDSHAKES_TOTAL)
         if (connection.tls.resumed) count(HANDSHAKES_RESUMED)
-        this.#begin(connection)
+        // Begun just before a reload asked for more.
+        if (demandOf(owner.tls) < demandOf(this.#tls)) connection.destroy()
+        else this.#begin(connection)
       },
       onHandshakeFailed: (client, error, detail) => {
         count(HANDSHAKES_FAILED)
         this.#reports.failed(client, error, detail)
       },
     }
+    return owner
   }
 
   onReleased(): void {
@@ -169,4 +186,11 @@ export class Door implements ListenerOwner {
       connection.destroy()
     }
   }
+}
+
+const DEMANDS = ['none', 'request', 'require']
+
+/** What a client has to do, the more the higher; 0 where its connection is not even encrypted. */
+function demandOf(tls: ServerTls | null): number {
+  return tls === null ? 0 : 1 + DEMANDS.indexOf(tls.settings.clientAuth.mode)
 }

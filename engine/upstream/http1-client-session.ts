@@ -345,7 +345,8 @@ export class Http1ClientSession implements ClientSession, DialOwner {
     } else {
       front.onResponseFlush(this)
       if (this.#state !== OPEN) return
-      if (end - start >= BULK_READ_BYTES) connection.takeSlot()
+      if (!front.takesBulk) connection.giveSlot()
+      else if (end - start >= BULK_READ_BYTES) connection.takeSlot()
       // A head that comes in drops has no longer than one that comes at once.
       if (connection.reading && this.#headPassed) connection.setDeadline(front.idleMs)
     }

@@ -22,6 +22,12 @@ import { type SessionError, UNSENT } from './response-receiver.ts'
  */
 const SILENCE_MS = 15_000
 
+/**
+ * So many looks lie between two PINGs where nothing but the answer to the first has come: five minutes and some. Servers of
+ * gRPC end a connection that is asked more often than that while they have nothing to send.
+ */
+const LOOKS_APART = 21
+
 const DIALLING = 0
 const OPEN = 1
 const DRAINING = 2
@@ -47,6 +53,10 @@ export class Http2ClientConnection implements DialOwner, LinkOwner, TimerTarget 
   #hasHeard = false
   /** Nothing had come then, and a PING went out. */
   #isAsked = false
+  /** Looks before there may be another one. */
+  #looksLeft = 0
+  /** The read that is dealt with has brought the answer to it. */
+  #isAnswer = false
   /** The system's name for what ended it. */
   systemError = ''
   #holdsPermit: boolean
@@ -92,7 +102,19 @@ export class Http2ClientConnection implements DialOwner, LinkOwner, TimerTarget 
 
   /** Whether another stream may come. */
   get hasRoom(): boolean {
-    return this.#state <= OPEN && !this.#isSpent && this.load < this.#limit
+    return this.#state <= OPEN && !this.#isLeaving && !this.#isSpent && this.load < this.#limit
+  }
+
+  /** It is about to end, which not everybody has been told yet. */
+  get #isLeaving(): boolean {
+    const { link } = this
+    return link !== null && (link.isLeaving || link.peerIsLeaving)
+  }
+
+  /** Its peer allows no streams for now. */
+  get isShut(): boolean {
+    if (this.link === null || this.#state !== OPEN || this.#isLeaving || this.#isSpent) return false
+    return this.link.isSettled && this.link.peer.streamsMax === 0
   }
 
   get #isSpent(): boolean {
@@ -107,7 +129,7 @@ export class Http2ClientConnection implements DialOwner, LinkOwner, TimerTarget 
 
   #mayStart(): boolean {
     const { link } = this
-    if (link === null || link.isLeaving || link.peerIsLeaving) return false
+    if (link === null || this.#isLeaving) return false
     const { streamsMax, aheadStreams } = this.#pool
     return link.streamCount < Math.min(streamsMax, link.isSettled ? link.peer.streamsMax : aheadStreams)
   }
@@ -224,8 +246,15 @@ export class Http2ClientConnection implements DialOwner, LinkOwner, TimerTarget 
     this.close()
   }
 
+  onPong(): void {
+    this.#isAsked = false
+    this.#isAnswer = true
+  }
+
   onActivity(): void {
     this.#hasHeard = true
+    if (!this.#isAnswer) this.#looksLeft = 0
+    this.#isAnswer = false
   }
 
   onLinkClosed(error: string): void {
@@ -237,13 +266,15 @@ export class Http2ClientConnection implements DialOwner, LinkOwner, TimerTarget 
   onDeadline(): void {
     const { link } = this
     if (link === null) return
+    if (this.#looksLeft > 0) this.#looksLeft -= 1
     if (this.#hasHeard || link.streamCount === 0) {
       this.#isAsked = false
     } else if (this.#isAsked) {
       link.giveUp(NO_ANSWER)
       return
-    } else {
+    } else if (this.#looksLeft === 0) {
       this.#isAsked = true
+      this.#looksLeft = LOOKS_APART
       link.ping()
     }
     this.#hasHeard = false

@@ -22,6 +22,8 @@ export interface LinkOwner {
   onStreamClosed(): void
   /** It has had no stream for as long as it may. */
   onIdle(): void
+  /** The PING was answered; `onActivity` follows. */
+  onPong(): void
   /** Something has come. */
   onActivity(): void
   /** It is closed: `error` says why, and is empty where we closed it in peace. */
@@ -74,6 +76,10 @@ export class Http2Link extends Http2Connection {
 
   protected override onIdle(): void {
     this.#owner.onIdle()
+  }
+
+  protected override onPong(): void {
+    this.#owner.onPong()
   }
 
   protected override onReadDone(): void {

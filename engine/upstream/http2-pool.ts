@@ -75,7 +75,7 @@ export class Http2Pool implements Pool {
 
   /** @internal Streams that a connection is expected to bear as long as it has not said. */
   get expectedStreams(): number {
-    return this.#learnt < 0 ? STREAMS_EXPECTED : this.#learnt
+    return this.#learnt <= 0 ? STREAMS_EXPECTED : this.#learnt
   }
 
   /** @internal Streams that may go ahead of the SETTINGS of a connection. */
@@ -92,17 +92,19 @@ export class Http2Pool implements Pool {
   }
 
   get hasSpare(): boolean {
-    return this.#find(null, false) !== null
+    return this.#find(null, false) !== null || this.#findShut(null) !== null
   }
 
   /** @hotpath */
   acquire(_mayPipeline: boolean): ClientSession | null {
-    const connection = this.#find(null, false) ?? this.#dial()
+    const connection = this.#find(null, false) ?? this.#findShut(null) ?? this.#dial()
     return connection === null ? null : new Http2ClientStream(this, connection)
   }
 
   acquireNew(): ClientSession | null {
-    const connection = this.#find(null, true) ?? this.#dial()
+    const fresh = this.#find(null, true) ?? this.#findShut(null) ?? this.#dial()
+    // At the limit on connections one that bears others will do: it stands.
+    const connection = fresh ?? this.#find(null, false)
     return connection === null ? null : new Http2ClientStream(this, connection)
   }
 
@@ -112,6 +114,12 @@ export class Http2Pool implements Pool {
       if (connection !== but && connection.hasRoom && !(onlyFresh && connection.served)) return connection
     }
     return null
+  }
+
+  /** The endpoint takes no streams for now, which another connection would not change: one that waits for that, too. */
+  #findShut(but: Http2ClientConnection | null): Http2ClientConnection | null {
+    if (this.#learnt !== 0) return null
+    return this.#connections.find(each => each !== but && each.isShut && each.load < STREAMS_EXPECTED) ?? null
   }
 
   #dial(): Http2ClientConnection | null {
@@ -167,7 +175,7 @@ export class Http2Pool implements Pool {
   /** @internal Gives streams that wait in vain to connections that have room, as far as there are some, or may be. */
   relocate(from: Http2ClientConnection): void {
     for (let stream = from.movable; stream !== null; stream = from.movable) {
-      const to = this.#find(from, false) ?? this.#dial()
+      const to = this.#find(from, false) ?? (from.isShut ? null : (this.#findShut(from) ?? this.#dial()))
       if (to === null) return
       from.giveAway(stream)
       stream.moveTo(to)

@@ -18,7 +18,7 @@ export interface Pool {
   acquire(mayPipeline: boolean): ClientSession | null
   /**
    * A session on a connection that nobody has used: for a request that an old one has failed. At the limit on connections an
-   * idle one is given up for it; `null` where there is none.
+   * idle one is given up for it; over HTTP/2 it is one that bears others where there is none; else `null`.
    */
   acquireNew(): ClientSession | null
   /** Closes up to `count` connections that nobody uses, the longest idle first; gives how many it has closed. */

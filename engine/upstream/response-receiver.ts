@@ -54,6 +54,8 @@ export interface ResponseReceiver {
   readonly idleMs: number
   /** Content that stays in the session's `out`, so that the request can be sent again; more than that is streamed. */
   readonly replayBytesMax: number
+  /** A large read can go on at once: it need not be held for a client who takes its time. */
+  readonly takesBulk: boolean
   /** Where its request lies in the session's `out`; the session moves them when it moves the bytes. */
   requestStart: number
   requestEnd: number
@@ -92,6 +94,7 @@ export class DiscardedResponse implements ResponseReceiver {
   readonly responseTimeoutMs: number
   readonly idleMs = DISCARD_MS_MAX
   readonly replayBytesMax = 0
+  readonly takesBulk = false
   requestStart: number
   requestEnd: number
 

@@ -1,4 +1,4 @@
-import { createPrivateKey, type webcrypto } from 'node:crypto'
+import { createPrivateKey, createPublicKey, type KeyObject, type webcrypto } from 'node:crypto'
 import { isIP } from 'node:net'
 import {
   AuthorityKeyIdentifierExtension,
@@ -8,6 +8,7 @@ import {
   type Extension,
   KeyUsageFlags,
   KeyUsagesExtension,
+  Name,
   PemConverter,
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
@@ -65,8 +66,8 @@ export class Authority {
     const certificate = await X509CertificateGenerator.create({
       ...validity(notBefore, notAfter),
       serialNumber: newSerialNumber(),
-      subject: [{ CN: [commonName] }],
-      issuer: issuer === null ? [{ CN: [commonName] }] : issuer.#certificate.subject,
+      subject: nameOf(commonName),
+      issuer: issuer === null ? nameOf(commonName) : issuer.#certificate.subjectName,
       publicKey: keys.publicKey,
       signingKey: issuerKeys.privateKey,
       signingAlgorithm: signingAlgorithm(issuerKeys.privateKey),
@@ -86,11 +87,12 @@ export class Authority {
   /** One that was made earlier. @throws {Error} where the texts are no authority's, or do not fit each other. */
   static async open(texts: KeyPairTexts): Promise<Authority> {
     const certificate = new X509Certificate(texts.certificate)
-    const isRsa = createPrivateKey(texts.key).asymmetricKeyType === 'rsa'
-    const algorithm = isRsa ? RSA : P256
-    const key = PemConverter.decodeFirst(
-      createPrivateKey(texts.key).export({ type: 'pkcs8', format: 'pem' }).toString(),
-    )
+    const keyObject = createPrivateKey(texts.key)
+    const algorithm = algorithmOf(keyObject)
+    if (!createPublicKey(keyObject).equals(createPublicKey(texts.certificate))) {
+      throw new Error('the key does not fit the certificate')
+    }
+    const key = keyObject.export({ type: 'pkcs8', format: 'der' })
     const privateKey = await crypto.subtle.importKey('pkcs8', key, algorithm, true, ['sign'])
     const publicKey = await certificate.publicKey.export(algorithm, ['verify'])
     return new Authority(certificate, { privateKey, publicKey }, texts)
@@ -101,8 +103,8 @@ export class Authority {
     const certificate = await X509CertificateGenerator.create({
       ...validity(wanted.notBefore, wanted.notAfter),
       serialNumber: newSerialNumber(),
-      subject: [{ CN: [commonNameOf(wanted)] }],
-      issuer: this.#certificate.subject,
+      subject: nameOf(commonNameOf(wanted)),
+      issuer: this.#certificate.subjectName,
       publicKey: keys.publicKey,
       signingKey: this.#keys.privateKey,
       signingAlgorithm: signingAlgorithm(this.#keys.privateKey),
@@ -122,7 +124,7 @@ export class Authority {
     thisUpdate = new Date(Date.now() - EARLIER_MS),
   ): Promise<string> {
     const list = await X509CrlGenerator.create({
-      issuer: this.#certificate.subject,
+      issuer: this.#certificate.subjectName,
       thisUpdate,
       nextUpdate,
       entries: certificates.map(text => ({
@@ -143,7 +145,7 @@ export async function createSelfSigned(wanted: Wanted): Promise<KeyPairTexts> {
   const certificate = await X509CertificateGenerator.createSelfSigned({
     ...validity(wanted.notBefore, wanted.notAfter),
     serialNumber: newSerialNumber(),
-    name: [{ CN: [commonNameOf(wanted)] }],
+    name: nameOf(commonNameOf(wanted)),
     keys,
     signingAlgorithm: signingAlgorithm(keys.privateKey),
     extensions: leafExtensions(wanted, wanted.keyType ?? 'ecdsa'),
@@ -153,11 +155,21 @@ export async function createSelfSigned(wanted: Wanted): Promise<KeyPairTexts> {
 
 const P256 = { name: 'ECDSA', namedCurve: 'P-256' } as const
 const RSA = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' } as const
+/** Curves as OpenSSL calls them, and as the web does. */
+const CURVES: Readonly<Record<string, string>> = { prime256v1: 'P-256', secp384r1: 'P-384', secp521r1: 'P-521' }
 const PUBLIC_EXPONENT = new Uint8Array([1, 0, 1])
 
 async function createKeys(keyType: 'rsa' | 'ecdsa', bits = 2048): Promise<webcrypto.CryptoKeyPair> {
   const algorithm = keyType === 'rsa' ? { ...RSA, modulusLength: bits, publicExponent: PUBLIC_EXPONENT } : P256
   return await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+}
+
+/** @throws {Error} for keys that nothing is issued with here. */
+function algorithmOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): typeof RSA | webcrypto.EcKeyImportParams {
+  if (asymmetricKeyType === 'rsa') return RSA
+  const namedCurve = CURVES[asymmetricKeyDetails?.namedCurve ?? '']
+  if (namedCurve === undefined) throw new Error('its key is neither RSA nor ECDSA with P-256, P-384 or P-521')
+  return { name: 'ECDSA', namedCurve }
 }
 
 function signingAlgorithm({ algorithm }: webcrypto.CryptoKey): typeof RSA | { name: 'ECDSA'; hash: 'SHA-256' } {
@@ -173,6 +185,11 @@ function newSerialNumber(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16))
   bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x40
   return Buffer.from(bytes).toString('hex')
+}
+
+/** Text as it is: the library's own shorthand takes `#`, commas and quotes for more than they are. */
+function nameOf(commonName: string): Name {
+  return new Name([{ CN: [{ utf8String: commonName }] }])
 }
 
 /** A common name has 64 characters at most (RFC 5280, appendix A.1). */

@@ -6,7 +6,7 @@ import type {
   UpstreamSnapshot,
   UpstreamTlsSnapshot,
 } from '../../engine/snapshot.ts'
-import { certificatePath, storedFiles } from './acme/store.ts'
+import { certificatePath, standInFiles, storedFiles } from './acme/store.ts'
 import type { CertificateFacts } from './facts.ts'
 import { isText } from './pem.ts'
 import type { CertificateProblem } from './problems.ts'
@@ -95,7 +95,7 @@ class Filling {
       if (certificate !== null) found.push(certificate)
     }
     for (const files of certificates) read(files, null)
-    const stored = acme === null ? null : storedFiles(acme)
+    const stored = acme === null ? null : (storedFiles(acme) ?? standInFiles(acme))
     if (stored !== null) read(stored, acme)
     return found
   }

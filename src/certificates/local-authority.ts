@@ -1,10 +1,10 @@
 import { X509Certificate } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { Authority, type KeyPairTexts, type Wanted } from './create.ts'
 import { DAY_MS } from './expiry.ts'
-import { writeWholeFile } from './whole-file.ts'
+import { makeFolder, writeWholeFile } from './whole-file.ts'
 
 /** An authority in a folder, for development and for networks of one's own: made when it is first needed, and kept. */
 
@@ -32,8 +32,8 @@ export interface OpenedAuthority {
 
 /** Makes the folder where it is not there. @throws {LocalAuthorityError} for one that is there and of no use. */
 export async function openLocalAuthority(folder: string, now = new Date()): Promise<OpenedAuthority> {
-  mkdirSync(folder, { recursive: true })
-  const files = pairIn(folder, 'ca')
+  makeFolder(folder)
+  const files: WrittenPair = { certificate: join(folder, 'ca.pem'), key: join(folder, 'ca-key.pem') }
   const there = [files.certificate, files.key].filter(path => existsSync(path))
   if (there.length === 1) {
     const [missing] = [files.certificate, files.key].filter(path => !there.includes(path))
@@ -73,22 +73,29 @@ async function parse(files: WrittenPair, texts: KeyPairTexts): Promise<{ notAfte
   return { notAfter: new Date(certificate.validTo), authority }
 }
 
-/** `name.pem` and `name-key.pem`. A wildcard has no star in the name of its files. */
+/**
+ * `name.pem` and `name-key.pem`. A wildcard has no star in the name of its files; and names whose files would be the authority's, or
+ * the key of another certificate, have something behind them.
+ */
 export function pairIn(folder: string, name: string): WrittenPair {
-  const safe = name.replace(/^\*\./, 'wildcard.').replaceAll(/[^A-Za-z0-9._-]/g, '_')
+  const plain = name.replace(/^\*\./, 'wildcard.').replaceAll(/[^A-Za-z0-9._-]/g, '_')
+  const safe = /^ca$|-key$/i.test(plain) ? `${plain}.cert` : plain
   return { certificate: join(folder, `${safe}.pem`), key: join(folder, `${safe}-key.pem`) }
 }
 
-/** Issues, and writes both files. It ends with the authority at the latest. @throws {LocalAuthorityError} where they are there. */
+/** @throws {LocalAuthorityError} where one of the files is there. */
+export function assertFree(pairs: readonly WrittenPair[]): void {
+  const [taken] = pairs.flatMap(({ certificate, key }) => [certificate, key]).filter(path => existsSync(path))
+  if (taken !== undefined) throw new LocalAuthorityError(`${taken} is already there; --force replaces it`)
+}
+
+/** Issues, and writes both files. It ends with the authority at the latest. */
 export async function issueInto(
   files: WrittenPair,
   { authority, notAfter }: OpenedAuthority,
   wanted: Wanted,
   replaces: boolean,
 ): Promise<void> {
-  for (const path of [files.certificate, files.key]) {
-    if (!replaces && existsSync(path)) throw new LocalAuthorityError(`${path} is already there; --force replaces it`)
-  }
   writePair(files, await authority.issue({ ...wanted, notAfter: earlier(wanted.notAfter, notAfter) }), replaces)
 }
 

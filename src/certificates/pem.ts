@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import type { PemSource } from './tls-files.ts'
 
 /** Texts in PEM (RFC 7468): where they come from, and the blocks that they are made of. */
@@ -24,13 +24,26 @@ export function textOf(source: PemSource): string {
 export function bytesOf(file: string): Buffer {
   let bytes: Buffer
   try {
-    bytes = readFileSync(file)
+    bytes = wholeFile(file)
   } catch (error) {
-    throw new SourceError(reasonOf(error as NodeJS.ErrnoException))
+    throw error instanceof SourceError ? error : new SourceError(reasonOf(error as NodeJS.ErrnoException))
   }
   if (bytes.length === 0) throw new SourceError('it is empty')
-  if (bytes.length > BYTES_MAX) throw new SourceError(`it has more than ${BYTES_MAX / 1024 / 1024} MiB`)
   return bytes
+}
+
+/** Pipes and devices are none: whoever opens or reads them may wait for ever. */
+function wholeFile(file: string): Buffer {
+  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    const stats = fstatSync(descriptor)
+    if (stats.isDirectory()) throw new SourceError('it is a folder')
+    if (!stats.isFile()) throw new SourceError('it is a pipe or a device, not a file')
+    if (stats.size > BYTES_MAX) throw new SourceError(`it has more than ${BYTES_MAX / 1024 / 1024} MiB`)
+    return readFileSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
 }
 
 function reasonOf({ code, message }: NodeJS.ErrnoException): string {
@@ -40,8 +53,12 @@ function reasonOf({ code, message }: NodeJS.ErrnoException): string {
     case 'EACCES':
     case 'EPERM':
       return 'it may not be read by this user'
-    case 'EISDIR':
-      return 'it is a folder'
+    case 'ELOOP':
+      return 'its links lead in a circle'
+    case 'ENOTDIR':
+      return 'what stands for a folder in its path is a file'
+    case 'ENXIO':
+      return 'it is a socket, not a file'
     default:
       return code ?? message
   }

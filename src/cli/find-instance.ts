@@ -108,21 +108,28 @@ function ownFolders(): { folders: readonly string[]; refusal: string | null } {
   return { folders, refusal }
 }
 
-/** What `runtime.control_socket` of the file says, where it is a path. */
+/** What `runtime.control_socket` of the file says, where it is a path: whatever else is wrong with the file by now. */
 async function configuredPath(file: string): Promise<string | null> {
-  const { loadConfiguration } = await import('../config/load.ts')
+  const { readFiles } = await import('../config/load.ts')
   const { ConfigurationError } = await import('../config/errors.ts')
+  const { parseControlSocket } = await import('../config/control-socket.ts')
   try {
-    const { controlSocket } = (await loadConfiguration(file)).settings
-    if (controlSocket === 'off') {
+    const { source } = await readFiles(file)
+    const written = sectionOf(sectionOf(source.value).runtime).control_socket
+    const parsed = typeof written === 'string' ? parseControlSocket(written) : null
+    if (written === false || (parsed?.ok && parsed.value === 'off')) {
       throw new CommandFailure(`${resolve(file)} has no control socket: runtime.control_socket is off`)
     }
-    return controlSocket === 'auto' ? null : namedSocketPath(controlSocket, file)
+    return !parsed?.ok || parsed.value === 'auto' ? null : namedSocketPath(parsed.value, file)
   } catch (error) {
-    // Nobody runs with a file that is wrong, as far as can be told.
+    // Nobody runs with a file that cannot be read, as far as can be told.
     if (error instanceof ConfigurationError) return null
     throw error
   }
+}
+
+function sectionOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }
 
 /** Of those that are looked for in vain. */

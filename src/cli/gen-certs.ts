@@ -36,7 +36,7 @@ export function genCertsCommand(): Command {
         .argParser(gather(parseAddress))
         .default([], 'those of localhost'),
     )
-    .addOption(new Option('--client <NAME>', 'a certificate for a client of that name'))
+    .addOption(new Option('--client <NAME>', 'a certificate for a client of that name').argParser(parseClient))
     .addOption(new Option('-o, --out <FOLDER>', 'where to').default('certs'))
     .addOption(new Option('--days <N>', 'how long the certificates last').argParser(parseDays).default(DAYS))
     .addOption(new Option('--rsa', 'RSA keys, for clients that do not know ECDSA'))
@@ -64,8 +64,16 @@ function parseName(text: string): string {
 }
 
 function parseAddress(text: string): string {
-  if (isIP(text) !== 0) return text
+  // A zone (%eth0) is this machine's name for a link, which certificates have no place for.
+  if (isIP(text) !== 0 && !text.includes('%')) return text
   throw new InvalidArgumentError('It must be an IPv4 or IPv6 address.')
+}
+
+/** What the common name of a certificate may be (RFC 5280, appendix A.1), in characters that are seen. */
+function parseClient(text: string): string {
+  const isName = text.trim() === text && text.isWellFormed() && /^[^\p{Cc}\p{Zl}\p{Zp}]{1,64}$/u.test(text)
+  if (isName) return text
+  throw new InvalidArgumentError('It must be a name of 1 to 64 characters.')
 }
 
 function parseDays(text: string): number {
@@ -75,26 +83,24 @@ function parseDays(text: string): number {
 }
 
 async function generate(options: GenCertsOptions): Promise<void> {
-  const { issueInto, LocalAuthorityError, openLocalAuthority, pairIn } = await import(
+  const { assertFree, issueInto, LocalAuthorityError, openLocalAuthority, pairIn } = await import(
     '../certificates/local-authority.ts'
   )
   const { out, client, days, rsa, force = false } = options
   const names = serverNames(options)
+  const [first] = names
+  const wanted = [
+    ...(first === undefined ? [] : [{ files: pairIn(out, first), names }]),
+    ...(client === undefined
+      ? []
+      : [{ files: pairIn(out, `client-${client}`), names: [], commonName: client, isForClient: true }]),
+  ]
+  const written = wanted.map(({ files }) => files)
   try {
     const opened = await openLocalAuthority(out)
+    if (!force) assertFree(written)
     const common = { notAfter: new Date(Date.now() + days * DAY_MS), keyType: rsa ? 'rsa' : 'ecdsa' } as const
-    const written: WrittenPair[] = []
-    const [first] = names
-    if (first !== undefined) {
-      const files = pairIn(out, first)
-      await issueInto(files, opened, { ...common, names }, force)
-      written.push(files)
-    }
-    if (client !== undefined) {
-      const files = pairIn(out, `client-${client}`)
-      await issueInto(files, opened, { ...common, names: [], commonName: client, isForClient: true }, force)
-      written.push(files)
-    }
+    for (const { files, ...one } of wanted) await issueInto(files, opened, { ...common, ...one }, force)
     process.stdout.write(`${report(options, names, written, opened.files, opened.isNew)}\n`)
   } catch (error) {
     throw error instanceof LocalAuthorityError ? new CommandFailure(error.message) : error

@@ -40,7 +40,9 @@ export function tellable(findings: readonly Finding[], source: Source): Finding[
 
 /** Messages quote values, and hints guess at them. */
 function withoutValue(finding: Finding): Finding {
-  const message = finding.message.replaceAll(/"(?:[^"\\]|\\.)*"/g, `"${MASK}"`)
+  const message = finding.message
+    .replaceAll(/"(?:[^"\\]|\\.)*"/g, `"${MASK}"`)
+    .replaceAll(/\bthe number [^\s,;]+/g, `the number ${MASK}`)
   const hint = /"|did you mean|write it/.test(finding.hint) ? '' : finding.hint
   return { ...finding, message, hint }
 }

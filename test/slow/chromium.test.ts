@@ -23,6 +23,8 @@ interface Told {
   readonly files: readonly string[]
   readonly wrongFiles: number
   readonly uploaded: string
+  /** The answer to an upload that the origin does not read. */
+  readonly refused: string
   /** Of a WebSocket: messages that came back as they were sent. */
   readonly echoed: number
   readonly closed: string
@@ -35,6 +37,8 @@ const load = async index => {
 }
 const wrong = await Promise.all(Array.from({ length: ${FILES} }, (_, index) => load(index)))
 const uploaded = await (await fetch('/upload', { method: 'POST', body: new Blob(['x'.repeat(1e6)]) })).text()
+const refusal = await fetch('/refuse', { method: 'POST', body: new Blob(['x'.repeat(5e6)]) })
+const refused = refusal.status + ' ' + await refusal.text()
 const { echoed, closed } = await new Promise(resolve => {
   const socket = new WebSocket('wss://' + location.host + '/echo')
   let echoed = 0
@@ -50,7 +54,7 @@ const told = {
   page: protocolOf(performance.getEntriesByType('navigation')[0]),
   files: [...new Set(performance.getEntriesByType('resource').map(protocolOf))],
   wrongFiles: wrong.reduce((sum, one) => sum + one, 0),
-  uploaded, echoed, closed,
+  uploaded, refused, echoed, closed,
 }
 await fetch('/told', { method: 'POST', body: JSON.stringify(told) })
 </script>`
@@ -65,6 +69,8 @@ let folder: TemporaryFolder
 let origin: Listening
 let proxy: InstrumentedProxy
 let told: Promise<Told>
+/** What the origin was asked for, in order. */
+const asked: string[] = []
 
 beforeAll(async () => {
   folder = await temporaryFolder()
@@ -73,11 +79,16 @@ beforeAll(async () => {
   told = promise
   const server = createServer((request, response) => {
     const { url = '' } = request
+    asked.push(url)
     if (url === '/told') {
-      void textOf(request).then(text => resolve(JSON.parse(text) as Told))
-      response.end()
+      void textOf(request).then(text => {
+        resolve(JSON.parse(text) as Told)
+        response.end()
+      })
     } else if (url === '/upload') {
       void textOf(request).then(text => response.end(String(text.length)))
+    } else if (url === '/refuse') {
+      response.writeHead(413).end('too large')
     } else if (url.startsWith('/file/')) {
       response.end(`file ${url.slice('/file/'.length)}`)
     } else {
@@ -111,19 +122,22 @@ describe('Chromium', () => {
     const url = `https://localhost:${proxy.port}/`
     const browser = spawn('chromium', [...args, url], { stdio: 'ignore', detached: true })
     const exited = once(browser, 'exit')
-    const result = await within(told, DEADLINE_MS, () => 'what the page has to tell').finally(() => {
-      if (browser.pid !== undefined) process.kill(-browser.pid, 'SIGKILL')
-    })
+    const result = await within(told, DEADLINE_MS, () => `what the page has to tell, which asked for ${asked}`).finally(
+      () => {
+        if (browser.pid !== undefined) process.kill(-browser.pid, 'SIGKILL')
+      },
+    )
     await exited
     expect(result).toEqual({
       page: 'h2',
       files: ['h2'],
       wrongFiles: 0,
       uploaded: '1000000',
+      refused: '413 too large',
       echoed: MESSAGES,
       closed: '1000 true',
     })
-    const records = await proxy.records(FILES + 4)
+    const records = await proxy.records(FILES + 5)
     expect(records.find(({ target }) => target === '/echo')).toMatchObject({ protocol: 'HTTP/2' })
     expect(proxy.events.filter(({ kind }) => kind === 'connection_fault')).toEqual([])
     await proxy.nothingLeft()

@@ -43,6 +43,10 @@ export class GrpcWebResponse implements ResponseWriter {
     return this.#inner.bytesWritten
   }
 
+  get takesBulk(): boolean {
+    return this.#inner.takesBulk
+  }
+
   sendInterim(head: Head, facts: ResponseFacts): void {
     this.#inner.sendInterim(head, facts)
   }

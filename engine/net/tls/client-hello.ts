@@ -31,24 +31,41 @@ export function readClientHello(bytes: Buffer): ClientHello | null {
 
 const NOTHING: ClientHello = { serverName: '', alpn: [] }
 
-/** The first message of the records so far; empty where they carry something else. */
+/**
+ * The first message of the records so far; empty where they carry something else. It may be looked at again after each byte, in
+ * records of one byte: nothing is put together before all of it is there.
+ */
 function handshakeMessage(bytes: Buffer): Buffer | null {
-  const pieces: Buffer[] = []
+  let header = 0
+  let headerBytes = 0
   let length = 0
   for (let at = 0; ; ) {
     if (at < bytes.length && bytes[at] !== HANDSHAKE_RECORD) return Buffer.alloc(0)
     if (at + RECORD_HEADER_BYTES > bytes.length) return null
-    const end = at + RECORD_HEADER_BYTES + bytes.readUInt16BE(at + 3)
-    if (end > bytes.length) return null
-    pieces.push(bytes.subarray(at + RECORD_HEADER_BYTES, end))
-    length += end - at - RECORD_HEADER_BYTES
-    at = end
-    if (length < HANDSHAKE_HEADER_BYTES) continue
-    const message = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces)
-    if (message[0] !== CLIENT_HELLO) return Buffer.alloc(0)
-    const whole = HANDSHAKE_HEADER_BYTES + message.readUIntBE(1, 3)
-    if (message.length >= whole) return message.subarray(0, whole)
+    const start = at + RECORD_HEADER_BYTES
+    at = start + bytes.readUInt16BE(at + 3)
+    if (at > bytes.length) return null
+    for (let next = start; next < at && headerBytes < HANDSHAKE_HEADER_BYTES; next += 1) {
+      header = header * 256 + (bytes[next] as number)
+      headerBytes += 1
+    }
+    length += at - start
+    if (headerBytes < HANDSHAKE_HEADER_BYTES) continue
+    if (header >>> 24 !== CLIENT_HELLO) return Buffer.alloc(0)
+    const whole = HANDSHAKE_HEADER_BYTES + (header & 0xffffff)
+    if (length >= whole) return contentOf(bytes, at).subarray(0, whole)
   }
+}
+
+/** What the records up to `end` carry. */
+function contentOf(bytes: Buffer, end: number): Buffer {
+  const pieces: Buffer[] = []
+  for (let at = 0; at < end; ) {
+    const start = at + RECORD_HEADER_BYTES
+    at = start + bytes.readUInt16BE(at + 3)
+    pieces.push(bytes.subarray(start, at))
+  }
+  return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces)
 }
 
 /** Reads on in a buffer; past its end: `RangeError`. */

@@ -39,6 +39,16 @@ const HELLO_BYTES_MAX = 16 * 1024 + 5
 
 const ACME_PROTOCOL = 'acme-tls/1'
 
+/** OpenSSL's name for what begins with `GET`, `HEAD`, `POST` or `PUT`. */
+const HTTP_REQUEST = 'ERR_SSL_HTTP_REQUEST'
+
+const PLAIN_TEXT = 'a plain HTTP request was sent to a port that speaks HTTPS\n'
+
+/** For people who have typed http for https: a connection that just ends would tell them nothing. */
+const PLAIN_ANSWER = Buffer.from(
+  `HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: ${PLAIN_TEXT.length}\r\nConnection: close\r\n\r\n${PLAIN_TEXT}`,
+)
+
 export class Handshakes {
   readonly owner: HandshakesOwner
   #underWay = 0
@@ -168,7 +178,8 @@ class Handshake implements ConnectionOwner, HandshakeListener, TimerTarget {
     else this.#all.owner.onSecure(connection)
   }
 
-  onHandshakeFailed(_connection: TlsConnection, error: string, detail: string): void {
+  onHandshakeFailed(connection: TlsConnection, error: string, detail: string): void {
+    if (error === HTTP_REQUEST) connection.writePlain(PLAIN_ANSWER)
     this.#failed(error, detail)
   }
 

@@ -157,7 +157,6 @@ function createContext(
 ): SecureContext {
   const { tls, crypto } = tlsLibrary()
   const { clientAuth, minVersion, maxVersion, ciphers, curves, tickets } = settings
-  const { SSL_OP_NO_RENEGOTIATION, SSL_OP_NO_TICKET } = crypto.constants
   const { context } = tls.createSecureContext({
     cert: certificates.map(({ chain }) => chain),
     key: certificates.map(({ key }) => key),
@@ -169,7 +168,7 @@ function createContext(
     ecdhCurve: curves,
     sessionIdContext: scope,
     sessionTimeout: SESSION_SECONDS,
-    secureOptions: SSL_OP_NO_RENEGOTIATION | (tickets ? 0 : SSL_OP_NO_TICKET),
+    secureOptions: tickets ? 0 : crypto.constants.SSL_OP_NO_TICKET,
   })
   return context as SecureContext
 }

@@ -28,6 +28,7 @@ import {
 } from '../handles.ts'
 import { ClientCertificate } from './client-certificate.ts'
 import type { TlsFacts } from './tls-facts.ts'
+import { WithheldWrite } from './withheld-write.ts'
 
 export interface HandshakeListener {
   /** Both ends have what they need; the listener may still refuse the peer (`refuse`). Empty, or the error's name. */
@@ -70,6 +71,8 @@ export class TlsConnection extends Connection {
   #otherRequest: WriteRequest | null = null
   /** It had not ended when somebody last looked. */
   #writing = false
+  /** OpenSSL has not taken its bytes yet. */
+  #withheld: WithheldWrite | null = null
   /** The FIN is to follow it. */
   #finWaits = false
   /** Closed, and everything is taken: the end is announced when the write has ended. */
@@ -94,9 +97,11 @@ export class TlsConnection extends Connection {
     super(context, wrapTls(transport, secure, isServer), transport)
     this.#listener = listener
     this.#isServer = isServer
+    // Whoever forgets a connection leaks it; were the encryption collected upon a socket that is open, Node would end the process.
+    transport.connection = this
     const { handle } = this
     handle.onread = onRead
-    handle.onhandshakestart = nothing
+    handle.onhandshakestart = isServer ? onHandshakeStart : nothing
     handle.onhandshakedone = onHandshakeDone
     handle.onerror = onError
   }
@@ -151,7 +156,7 @@ export class TlsConnection extends Connection {
     if (this.closed || this.writeEnded || start === end) return true
     if (this.#isWriting()) {
       this.#request.oncomplete = onWriteComplete
-      this.#waiting ??= new ByteBuffer(WAITING_BYTES_START)
+      this.#waiting ??= new ByteBuffer(WAITING_BYTES_START, true)
       this.#waiting.copy(bytes as Buffer, start, end)
       this.pendingWrites = 1
       return false
@@ -167,21 +172,27 @@ export class TlsConnection extends Connection {
    * and a call for each would cost more than looking: perf/micro/net/tls/tls-connection.bench.ts. @hotpath
    */
   #isWriting(): boolean {
-    if (this.#writing && this.handle.writeQueueSize === 0) this.#writing = false
+    if (this.#writing && this.#withheld === null && this.handle.writeQueueSize === 0) this.#writing = false
     return this.#writing
   }
 
   /** False when the kernel did not take it all. @hotpath */
   #send(view: Uint8Array): boolean {
+    const { handle } = this
     const request = this.#request
     request.owner = this
     request.oncomplete = onWriteComplete
     this.#writing = true
-    const status = this.handle.writeBuffer(request, view)
+    const before = handle.writeQueueSize
+    const status = handle.writeBuffer(request, view)
     if (status !== 0) {
       this.#writing = false
       this.writeFailed(status)
       return true
+    }
+    if (this.#writing && handle.writeQueueSize - before < view.length) {
+      this.#withheld = new WithheldWrite(this)
+      return false
     }
     if (this.transport.writeQueueSize > 0 && this.#writing) return false
     request.oncomplete = undefined
@@ -191,6 +202,7 @@ export class TlsConnection extends Connection {
   /** @internal */
   override wrote(status: number): void {
     this.#writing = false
+    this.#endWithheld()
     const used = this.#request
     this.#request = this.#otherRequest ?? new WriteWrap()
     this.#otherRequest = used
@@ -217,6 +229,26 @@ export class TlsConnection extends Connection {
     super.wrote(0)
   }
 
+  /** @internal */
+  tryAgain(): void {
+    this.handle.newSessionDone()
+  }
+
+  /** @internal */
+  giveUp(): void {
+    this.breakWith('EPROTO')
+  }
+
+  #endWithheld(): void {
+    this.#withheld?.end()
+    this.#withheld = null
+  }
+
+  protected override release(): void {
+    this.#endWithheld()
+    super.release()
+  }
+
   protected override sendFin(): void {
     this.#finWaits = this.#isWriting()
     if (this.#finWaits) this.#request.oncomplete = onWriteComplete
@@ -227,7 +259,8 @@ export class TlsConnection extends Connection {
     if (this.reading || this.closed || this.readEnded) return
     if (this.#hasHeld && !this.#deliveryScheduled) {
       this.#deliveryScheduled = true
-      process.nextTick(deliverHeld, this)
+      // Not before the next record of the same read.
+      setImmediate(deliverHeld, this)
     }
     if (this.#endHeld) this.reading = true
     else super.resume()
@@ -238,10 +271,10 @@ export class TlsConnection extends Connection {
   }
 
   /** @internal */
-  override nextSlot(current: Parameters<Connection['nextSlot']>[0]): ReturnType<Connection['nextSlot']> {
+  override nextSlot(): ReturnType<Connection['nextSlot']> {
     // More may follow from the same read, whether anybody reads on or not.
     if (this.slot.lent > 0) this.leaveLentSlot()
-    return this.slot === current ? null : this.slot
+    return this.changedSlot()
   }
 
   /** Bytes `count` have come into the slot, or a negative status. */
@@ -264,7 +297,7 @@ export class TlsConnection extends Connection {
       else this.breakWith(errorName(count))
       return
     }
-    this.#held ??= new ByteBuffer(count)
+    this.#held ??= new ByteBuffer(count, true)
     const { start } = this.slot
     this.#held.copy(this.context.slots.memory, start, start + count)
   }
@@ -297,8 +330,9 @@ export class TlsConnection extends Connection {
       held.length -= at
       if (held.length === 0) this.#held = null
     }
-    if (this.slot.lent > 0) this.leaveLentSlot()
-    this.handle.useUserBuffer(this.slot.view)
+    // While nobody reads nothing comes: `resume` leaves what is lent still.
+    if (this.reading && this.slot.lent > 0) this.leaveLentSlot()
+    this.readIntoSlot()
     if (this.#held !== null || !this.#endHeld || !this.reading) return
     this.#endHeld = false
     super.readFailed(END_OF_FILE)
@@ -306,9 +340,16 @@ export class TlsConnection extends Connection {
 
   /** @internal */
   arrived(count: number): Uint8Array | undefined {
-    const { slot } = this
     if (!this.closed && count !== 0) this.#came(count)
-    return this.nextSlot(slot)?.view
+    return this.nextSlot()?.view
+  }
+
+  /**
+   * @internal With TLS 1.2, another one upon the same connection (renegotiation). OpenSSL could refuse it by itself, with a warning
+   * each time: a client that sent nothing else, and read nothing, would have Node keep these without bound.
+   */
+  handshakeStarted(): void {
+    if (this.#established) this.breakWith('ERR_SSL_RENEGOTIATION')
   }
 
   /** @internal OpenSSL is still at work below: whatever follows has to wait until it has returned. */
@@ -365,11 +406,16 @@ export class TlsConnection extends Connection {
   /** Servers, before anything is agreed on: ends the handshake with an alert that OpenSSL would not send. */
   refuse(alert: number, error: string, detail: string): void {
     if (this.closed) return
-    const record = Buffer.from([ALERT, 3, 3, 0, 2, FATAL, alert])
-    const request = new WriteWrap()
-    request.lent = record
-    this.transport.writeBuffer(request, record)
+    this.writePlain(Buffer.from([ALERT, 3, 3, 0, 2, FATAL, alert]))
     this.#fail(error, detail)
+  }
+
+  /** Servers, before anything is agreed on, as the last word: past OpenSSL, as it is. */
+  writePlain(bytes: Buffer): void {
+    if (this.closed) return
+    const request = new WriteWrap()
+    request.lent = bytes
+    this.transport.writeBuffer(request, bytes)
   }
 
   override destroy(): void {
@@ -432,6 +478,11 @@ export class TlsConnection extends Connection {
 /** @hotpath */
 function onRead(this: StreamHandle): Uint8Array | undefined {
   return (this.connection as TlsConnection).arrived(lastRead())
+}
+
+function onHandshakeStart(this: StreamHandle): void {
+  const connection = this.connection as TlsConnection
+  connection.handshakeStarted()
 }
 
 function onHandshakeDone(this: StreamHandle): void {

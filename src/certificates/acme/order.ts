@@ -1,4 +1,5 @@
 import { Agent } from 'node:https'
+import { getCACertificates } from 'node:tls'
 import * as acme from 'acme-client'
 import type { ChallengesSnapshot } from '../../../engine/snapshot.ts'
 import { readAuthorities } from '../read-certificate.ts'
@@ -29,6 +30,8 @@ const REQUEST_MS = 30_000
 const POLLS_MAX = 24
 const POLL_MS_MAX = 10_000
 const RSA_BITS = 2048
+/** What the authority may say at once: a chain of certificates is a hundredth of it. Past it the order fails. */
+const RESPONSE_BYTES_MAX = 1024 * 1024
 
 /*
  * The library's own retries, which it has put first, are taken out: when to try again is for the issuer to say, hours later if
@@ -44,10 +47,23 @@ export async function orderCertificate(settings: AcmeSettings, options: OrderOpt
     const client = await openAccount(settings, options)
     return await order(client, settings, options)
   } catch (error) {
-    throw AcmeError.of(error, waiting.retryAfterMs)
+    throw AcmeError.of(isUntrusted(error) ? UNTRUSTED : error, waiting.retryAfterMs)
   } finally {
     waiting.close()
   }
+}
+
+const UNTRUSTED = 'its own server is not trusted: name the authority that vouches for that in "ca"'
+
+/** Node's words for it are about Node. */
+function isUntrusted(error: unknown): boolean {
+  const { code = '' } = error as NodeJS.ErrnoException
+  return /^(UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/.test(code)
+}
+
+function systemAuthorities(): string[] {
+  const system = getCACertificates('system')
+  return system.length > 0 ? system : getCACertificates('bundled')
 }
 
 /** The library's way to the network, set up for one authority; it knows what that asks for in `Retry-After`. */
@@ -58,11 +74,17 @@ class WaitingTimes {
 
   constructor({ ca }: AcmeSettings) {
     const { pem } = readAuthorities(ca)
-    this.#agent = new Agent({ keepAlive: true, ...(pem !== '' && { ca: pem }) })
+    this.#agent = new Agent({ keepAlive: true, ca: pem === '' ? systemAuthorities() : pem })
     const { axios } = acme
     axios.defaults.httpsAgent = this.#agent
     axios.defaults.timeout = REQUEST_MS
+    axios.defaults.maxContentLength = RESPONSE_BYTES_MAX
+    // It would lead away from https as well.
+    axios.defaults.maxRedirects = 0
     this.#interceptor = axios.interceptors.response.use(response => {
+      if (response.status >= 300 && response.status < 400) {
+        throw new AcmeError(`${response.config.url} leads elsewhere, which is not followed`)
+      }
       if (response.status === 429 || response.status === 503) this.#read(response.headers['retry-after'])
       return response
     })

@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { createHash, createPrivateKey } from 'node:crypto'
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { readCertificate } from '../read-certificate.ts'
 import type { AcmeSettings, CertificateFiles } from '../tls-files.ts'
-import { writeWholeFile } from '../whole-file.ts'
+import { makeFolder, writeWholeFile } from '../whole-file.ts'
 
 /**
  * The folder in which accounts and certificates outlive the process.
@@ -35,6 +36,33 @@ export function storedFiles(settings: AcmeSettings): CertificateFiles | null {
   return existsSync(path) ? { certificate: path, key: '', passphrase: '', ocsp: '' } : null
 }
 
+/**
+ * Until the first is issued: one that was issued by other settings, for most of the names. A name more in the configuration is no
+ * reason to serve none of them meanwhile. `null` where there is none that is valid. `nowMs`, since the epoch, is what that is judged by.
+ */
+export function standInFiles(settings: AcmeSettings, nowMs: number = Date.now()): CertificateFiles | null {
+  const found = filesIn(dirname(certificatePath(settings))).flatMap(path => {
+    const files = { certificate: path, key: '', passphrase: '', ocsp: '' }
+    const { certificate, facts } = readCertificate(files, nowMs)
+    if (certificate === null || facts === null || facts.notAfterMs <= nowMs || facts.notBeforeMs > nowMs) return []
+    const names = settings.hosts.filter(host => facts.names.includes(host)).length
+    return names === 0 ? [] : [{ files, names, notAfterMs: facts.notAfterMs }]
+  })
+  const [best] = found.toSorted((one, other) => other.names - one.names || other.notAfterMs - one.notAfterMs)
+  return best?.files ?? null
+}
+
+/** None where the folder is not there, or may not be read. */
+function filesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+      .filter(name => name.endsWith('.pem'))
+      .map(name => join(folder, name))
+  } catch {
+    return []
+  }
+}
+
 /** `chain` and `key` are PEM. @throws {Error} of the system, where the folder cannot be written to. */
 export function storeCertificate(settings: AcmeSettings, chain: string, key: string): void {
   writeWhole(certificatePath(settings), `${key.trimEnd()}\n${chain.trimEnd()}\n`)
@@ -44,10 +72,18 @@ export function storeCertificate(settings: AcmeSettings, chain: string, key: str
 export function readAccount(settings: AcmeSettings): StoredAccount | null {
   try {
     const { url, key } = JSON.parse(readFileSync(accountPath(settings), 'utf8')) as Partial<StoredAccount>
-    return typeof url === 'string' && typeof key === 'string' ? { url, key } : null
+    return typeof url === 'string' && URL.canParse(url) && isPrivateKey(key) ? { url, key } : null
   } catch (error) {
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return null
     throw error
+  }
+}
+
+function isPrivateKey(text: unknown): text is string {
+  try {
+    return typeof text === 'string' && createPrivateKey(text).type === 'private'
+  } catch {
+    return false
   }
 }
 
@@ -81,7 +117,8 @@ export function makeStore(settings: AcmeSettings): void {
 
 /** Makes the folder where it is not there. @throws {Error} of the system. */
 export function makePrivateFolder(folder: string): void {
-  if (mkdirSync(folder, { recursive: true, mode: FOLDER_MODE }) !== undefined) chmodSync(folder, FOLDER_MODE)
+  // Whatever the process takes away from new folders by its mask.
+  if (makeFolder(folder, FOLDER_MODE)) chmodSync(folder, FOLDER_MODE)
 }
 
 function writeWhole(path: string, text: string): void {

@@ -1,11 +1,12 @@
 /** RFC 9113, sections 6 and 7: what each frame may be, and what is done with it; error codes. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { encodeFields } from '../../support/http2-fields.ts'
+import { encodeFields, hpackText } from '../../support/http2-fields.ts'
 import {
   ACK,
   CONTINUATION,
   DATA,
   dataFrame,
+  ENABLE_CONNECT_PROTOCOL,
   ENABLE_PUSH,
   END_HEADERS,
   END_STREAM,
@@ -16,6 +17,7 @@ import {
   headersFrame,
   INITIAL_WINDOW_SIZE,
   MAX_FRAME_SIZE,
+  NO_RFC7540_PRIORITIES,
   PADDED,
   PING,
   PRIORITY,
@@ -126,6 +128,19 @@ const rules: readonly Rule[] = [
   ['6.5.2: SETTINGS_MAX_FRAME_SIZE of 2^14 - 1', [settingsFrame([MAX_FRAME_SIZE, 16_383])], fails],
   ['6.5.2: SETTINGS_MAX_FRAME_SIZE of 2^24', [settingsFrame([MAX_FRAME_SIZE, 2 ** 24])], fails],
   ['6.5.2: SETTINGS_MAX_FRAME_SIZE of 2^24 - 1', [settingsFrame([MAX_FRAME_SIZE, 2 ** 24 - 1])], goesOn],
+  [
+    '6.5.2: SETTINGS at their extremes',
+    [settingsFrame([1, 0xffffffff], [3, 0], [4, WINDOW_MAX], [4, 65_535], [6, 0])],
+    goesOn,
+  ],
+  ['RFC 8441, 3: SETTINGS_ENABLE_CONNECT_PROTOCOL of 2', [settingsFrame([ENABLE_CONNECT_PROTOCOL, 2])], fails],
+  [
+    'RFC 8441, 3: SETTINGS_ENABLE_CONNECT_PROTOCOL that is taken back',
+    [settingsFrame([ENABLE_CONNECT_PROTOCOL, 1]), settingsFrame([ENABLE_CONNECT_PROTOCOL, 0])],
+    fails,
+  ],
+  ['RFC 9218, 2.1: SETTINGS_NO_RFC7540_PRIORITIES of 2', [settingsFrame([NO_RFC7540_PRIORITIES, 2])], fails],
+  ['RFC 9218, 2.1: SETTINGS_NO_RFC7540_PRIORITIES that changes', [settingsFrame([NO_RFC7540_PRIORITIES, 1])], fails],
   ['6.5.2: SETTINGS that nobody knows', [settingsFrame([0x33, 0xffffffff], [0, 1])], goesOn],
   ['6.6: PUSH_PROMISE', [silent(1), frame(PUSH_PROMISE, END_HEADERS, 1, Buffer.concat([uint32(2), block]))], fails],
   ['6.6: PUSH_PROMISE on stream 0', [frame(PUSH_PROMISE, END_HEADERS, 0, Buffer.concat([uint32(2), block]))], fails],
@@ -269,6 +284,27 @@ describe('6 and 7: frames', () => {
     await peer.closed
   })
 
+  it('6.8: the end is announced by GOAWAY, and the last stream never grows; what comes behind it is dealt with as little as may be', async () => {
+    const ending = await openServer()
+    const peer = await ending.client()
+    await peer.send(post(1), dataFrame(1, 'first'))
+    await peer.settled()
+    const stopped = ending.proxy.stop()
+    expect(await peer.goaway()).toMatchObject({ lastStream: WINDOW_MAX, code: 0 })
+    expect(await peer.goaway()).toMatchObject({ lastStream: 1, code: 0 })
+    const kept = Buffer.concat([block, Buffer.of(0x40), hpackText('x-kept'), hpackText('entry')])
+    await peer.send(frame(HEADERS, END_HEADERS, 3, kept), dataFrame(3, 'x'), windowFrame(3, 1), resetFrame(3, CANCEL))
+    // The entry that the block before has put in the table.
+    await peer.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, Buffer.of(0x80 | 62)))
+    expect((await peer.message(1)).head.get(':status')).toBe('200')
+    await peer.closed
+    await stopped
+    expect(framesOf(peer, 3)).toEqual([])
+    expect(ending.origin.requests.map(({ trailers }) => trailers)).toEqual([[['x-kept', 'entry']]])
+    ending.tidy()
+    await ending[Symbol.asyncDispose]()
+  })
+
   it('6.9: a frame in error counts against the window of the connection', async () => {
     const peer = await scene.client()
     await peer.send(silent(1), ...contentFrames(1, CONNECTION_WINDOW_BYTES))
@@ -290,6 +326,7 @@ describe('6 and 7: frames', () => {
 
   it('6.9.1: more than the window of a stream', async () => {
     const peer = await scene.client()
+    await peer.settled()
     await peer.send(tunnel(1), dataFrame(1, 'x'), ...contentFrames(1, WINDOW_BYTES))
     expect(await peer.resetOf(1)).toBe(FLOW_CONTROL_ERROR)
     await stillServes(peer)
@@ -297,8 +334,18 @@ describe('6 and 7: frames', () => {
 
   it('6.9.1: more than the window of a stream by its padding', async () => {
     const peer = await scene.client()
+    await peer.settled()
     const rest = frame(DATA, PADDED, 1, padded(Buffer.from('abc'), 6))
     await peer.send(tunnel(1), dataFrame(1, 'x'), ...contentFrames(1, WINDOW_BYTES - 10), rest)
+    expect(await peer.resetOf(1)).toBe(FLOW_CONTROL_ERROR)
+  })
+
+  it('6.9.2: before the client has acknowledged our SETTINGS, the window is what it was without them', async () => {
+    const peer = await scene.client({ automatic: false })
+    await peer.send(tunnel(1), dataFrame(1, 'x'), ...contentFrames(1, 65_534))
+    await peer.settled()
+    expect(framesOf(peer, 1)).toEqual([])
+    await peer.send(frame(SETTINGS, ACK, 0), dataFrame(1, 'x'))
     expect(await peer.resetOf(1)).toBe(FLOW_CONTROL_ERROR)
   })
 

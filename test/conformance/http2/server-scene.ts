@@ -18,7 +18,7 @@ import {
   type RecordingOrigin,
   recordingOrigin,
 } from '../../support/recording-origin.ts'
-import { HTTP2, type TestListener } from '../../support/snapshot.ts'
+import { HTTP2, type TestListener, type TestProxyOptions } from '../../support/snapshot.ts'
 
 export const NO_ERROR = 0
 export const PROTOCOL_ERROR = 1
@@ -70,11 +70,15 @@ export interface ServerScene extends AsyncDisposable {
   tidy(): void
 }
 
-export async function openServer(listeners: readonly TestListener[] = [{ http2: HTTP2 }]): Promise<ServerScene> {
+export async function openServer(
+  listeners: readonly TestListener[] = [{ http2: HTTP2 }],
+  more: Pick<TestProxyOptions, 'upstreams' | 'routes'> = {},
+): Promise<ServerScene> {
   const origin = await recordingOrigin({
     answer: request => (request.target === SILENT ? '' : scene.answer(request)),
   })
-  const proxy = await startSameThreadProxy({ listeners, upstreams: { origin: [origin.address] } })
+  const upstreams = { origin: [origin.address], ...more.upstreams }
+  const proxy = await startSameThreadProxy({ listeners, ...more, upstreams })
   const peers: Http2Peer[] = []
   const scene: ServerScene = {
     proxy,

@@ -109,6 +109,17 @@ describe('3: starting', () => {
     expect(scene.origin.requests).toEqual([])
   })
 
+  it.each([
+    ['http/1.1', ['http/1.1']],
+    ['nothing', []],
+  ])('3.2: over TLS, HTTP/2 is not spoken where ALPN has agreed on %s', async (_what, protocols) => {
+    const socket = await overTls(protocols)
+    const told = new Promise<string>(resolve => socket.once('data', bytes => resolve(String(bytes))))
+    socket.write(Buffer.concat([PREFACE, settingsFrame(), get(1)]))
+    expect(await told).toMatch(/^HTTP\/1\.1 [45]/)
+    expect(scene.origin.requests).toEqual([])
+  })
+
   it('3.3: h2c by Upgrade is not taken up, nor passed on', async () => {
     const peer = await scene.client({ settings: null, automatic: false })
     const words = 'GET / HTTP/1.1\r\nHost: example.com\r\nConnection: Upgrade, HTTP2-Settings\r\n'
@@ -257,6 +268,17 @@ const between: readonly [what: string, bytes: Buffer][] = [
   ['a type that is not known', frame(0xbe, 0, 1, 'x')],
 ]
 
+/** What HPACK has to refuse (RFC 7541), behind a request that is good. */
+const bad: readonly [what: string, bytes: readonly number[]][] = [
+  ['RFC 7541, 2.3.3: a name from behind the end of the table', [0x7f, 0x80, 0x01, 0x01, 0x78]],
+  ['RFC 7541, 5.1: an integer that is too large', [0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]],
+  ['RFC 7541, 5.1: an integer that does not end', [0xff, 0x80, 0x80]],
+  ['RFC 7541, 5.2: a text that is longer than its block', [0x00, 0x01, 0x78, 0x05, 0x61]],
+  ['RFC 7541, 5.2: Huffman code with zeros behind it', [0x00, 0x01, 0x78, 0x81, 0x00]],
+  ['RFC 7541, 5.2: Huffman code with more than seven bits behind it', [0x00, 0x01, 0x78, 0x82, 0x1f, 0xff]],
+  ['RFC 7541, 5.2: Huffman code with EOS in it', [0x00, 0x01, 0x78, 0x84, 0xff, 0xff, 0xff, 0xff]],
+]
+
 describe('4.3: field blocks', () => {
   const rules: readonly Rule[] = [
     ...between.map(
@@ -264,6 +286,13 @@ describe('4.3: field blocks', () => {
         `4.3, 5.5, 6.10: ${what} between HEADERS and CONTINUATION`,
         [frame(HEADERS, END_STREAM, 1, block.subarray(0, 4)), bytes],
         connectionError(PROTOCOL_ERROR),
+      ],
+    ),
+    ...bad.map(
+      ([what, bytes]): Rule => [
+        what,
+        [undecodable(1, Buffer.concat([block, Buffer.from(bytes)]))],
+        connectionError(COMPRESSION_ERROR),
       ],
     ),
     ['4.3: an index that is not there', [undecodable(1, NEWEST)], connectionError(COMPRESSION_ERROR)],

@@ -16,6 +16,7 @@ import {
   INITIAL_WINDOW_SIZE,
   PING,
   PRIORITY,
+  PUSH_PROMISE,
   RST_STREAM,
   requestFields,
   resetFrame,
@@ -173,6 +174,40 @@ describe('5.1: the states of streams', () => {
     ])
   })
 
+  const late: readonly [name: string, frames: readonly Buffer[]][] = [
+    ['DATA, PRIORITY, WINDOW_UPDATE', [dataFrame(1, 'x'), priority(1), windowFrame(1, 1), dataFrame(1, '', true)]],
+    ['trailers', [dataFrame(1, 'x'), trailers(1)]],
+    ['RST_STREAM', [resetFrame(1, CANCEL)]],
+    ['as much content as the window takes', contentFrames(1, WINDOW_BYTES)],
+  ]
+  it.each(late)(
+    '5.1: half-closed (local): %s are taken, and nothing but WINDOW_UPDATE, PRIORITY or RST_STREAM is sent',
+    async (_name, frames) => {
+      const peer = await scene.client()
+      await peer.send(headersFrame(1, requestFields('BREW', '/')))
+      await peer.message(1)
+      const before = framesOf(peer, 1).length
+      await peer.send(...frames)
+      await stillServes(peer, 3)
+      const sent = framesOf(peer, 1).slice(before)
+      expect(sent.filter(([type]) => type !== WINDOW_UPDATE && type !== RST_STREAM)).toEqual([])
+      const resets = peer.received.filter(({ type }) => type === RST_STREAM)
+      for (const { payload } of resets) expect(payload.readUInt32BE(0)).toBe(NO_ERROR)
+      expect(peer.received.filter(({ type }) => type === GOAWAY)).toEqual([])
+    },
+  )
+
+  it('5.1: half-closed (local): what comes counts against the window of the connection, and comes back', async () => {
+    const peer = await scene.client()
+    await peer.settled()
+    for (const stream of [1, 3, 5, 7, 9, 11]) {
+      await peer.send(headersFrame(stream, requestFields('BREW', '/')), ...contentFrames(stream, 20_000))
+      await peer.message(stream)
+      await peer.resetOf(stream)
+    }
+    await stillServes(peer)
+  })
+
   it('5.1.2: streams past SETTINGS_MAX_CONCURRENT_STREAMS are refused, and nothing of them is dealt with', async () => {
     const peer = await scene.client()
     await peer.send(...[1, 3, 5, 7, 9].map(silent))
@@ -181,6 +216,22 @@ describe('5.1: the states of streams', () => {
     await scene.origin.requestsReach(STREAMS_MAX)
     await peer.settled()
     expect(scene.origin.requests.length).toBe(STREAMS_MAX)
+  })
+
+  it('5.1.2: what follows on a stream that was refused is passed over', async () => {
+    const peer = await scene.client()
+    const refused = headersFrame(9, requestFields('POST', '/'))
+    await peer.send(
+      ...[1, 3, 5, 7].map(silent),
+      refused,
+      dataFrame(9, 'x'),
+      priority(9),
+      windowFrame(9, 1),
+      trailers(9),
+    )
+    expect(await peer.resetOf(9)).toBe(REFUSED_STREAM)
+    await peer.settled()
+    expect(framesOf(peer, 9)).toEqual([[RST_STREAM, 0]])
   })
 
   it('5.1.2: streams that are over, or half-closed only, count as the RFC has it', async () => {
@@ -223,6 +274,15 @@ describe('5.4: errors', () => {
     await peer.closed
     expect(peer.received.at(-1)?.type).toBe(GOAWAY)
     expect(scene.origin.requests.length).toBe(2)
+  })
+
+  it('5.4.1: GOAWAY comes through although the client goes on sending', async () => {
+    const peer = await scene.client()
+    await peer.settled()
+    const sent = peer.send(frame(SETTINGS, 0, 1), ...contentFrames(1, 2_000_000))
+    expect((await peer.goaway()).code).toBe(PROTOCOL_ERROR)
+    await peer.closed
+    await sent.catch(() => {})
   })
 
   const resets: readonly [name: string, frames: readonly Buffer[]][] = [
@@ -296,6 +356,8 @@ describe('5.5: extensions', () => {
     await peer.message(1)
     await peer.settled()
     expect(Math.max(...peer.received.map(({ type }) => type))).toBeLessThanOrEqual(CONTINUATION)
+    expect(peer.received.filter(({ type }) => type === PUSH_PROMISE)).toEqual([])
+    expect(peer.received.filter(({ stream }) => stream !== 0 && stream !== 1)).toEqual([])
     expect(peer.received.filter(({ type, flags }) => type === SETTINGS && flags === ACK).length).toBe(1)
   })
 })

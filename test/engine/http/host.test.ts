@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isHost } from '../../../engine/http/host.ts'
+import { endBeforeDefaultPort, isHost } from '../../../engine/http/host.ts'
 
 function check(text: string): boolean {
   return isHost(Buffer.from(`:${text}/`, 'latin1'), 1, 1 + text.length)
@@ -85,5 +85,28 @@ describe('a host', () => {
 
   it('with whatever port is one up to 65535', () => {
     fc.assert(fc.property(fc.nat(200_000), port => check(`a:${port}`) === port <= 65_535))
+  })
+})
+
+describe('a port that goes without saying', () => {
+  const without = (text: string, isHttps: boolean) => {
+    const bytes = Buffer.from(`:${text}/`, 'latin1')
+    return bytes.toString('latin1', 1, endBeforeDefaultPort(bytes, 1, 1 + text.length, isHttps))
+  }
+
+  it.each([
+    ['a.example', 'a.example', 'a.example'],
+    ['a.example:', 'a.example', 'a.example'],
+    ['a.example:80', 'a.example', 'a.example:80'],
+    ['a.example:443', 'a.example:443', 'a.example'],
+    ['a.example:0080', 'a.example', 'a.example:0080'],
+    ['a.example:8080', 'a.example:8080', 'a.example:8080'],
+    ['[::1]:80', '[::1]', '[::1]:80'],
+    ['[::80]', '[::80]', '[::80]'],
+    ['127.0.0.1', '127.0.0.1', '127.0.0.1'],
+    ['80', '80', '80'],
+    ['80:80', '80', '80:80'],
+  ])('of %s is left out: %s for http, %s for https', (text, http, https) => {
+    expect([without(text, false), without(text, true)]).toEqual([http, https])
   })
 })

@@ -11,9 +11,12 @@ describe('a trailer section', () => {
       'routes it',
       ['Host', 'Max-Forwards', 'Via', 'Forwarded', 'X-Forwarded-For', 'X-Forwarded-Proto', 'X-Forwarded-Host'],
     ],
-    ['belongs to a connection', ['Connection', 'Keep-Alive', 'Proxy-Connection', 'TE', 'Upgrade', 'Expect']],
+    [
+      'belongs to a connection',
+      ['Connection', 'Keep-Alive', 'Proxy-Connection', 'TE', 'Upgrade', 'HTTP2-Settings', 'Expect'],
+    ],
     ['authenticates', ['Authorization', 'Proxy-Authorization', 'Proxy-Authenticate', 'Cookie', 'Set-Cookie']],
-    ['is ours to say', ['X-Request-Id', 'X-Forwarded-Port']],
+    ['is ours to say', ['X-Request-Id', 'X-Forwarded-Port', 'X-Forwarded-Client-Cert']],
   ])('cannot have what %s', (_, names) => {
     expect(names.filter(name => !isForbiddenTrailer(name))).toEqual([])
     expect(names.filter(name => !isForbiddenTrailer(name.toUpperCase()))).toEqual([])

@@ -181,6 +181,15 @@ describe('the host of a request', () => {
       ['accept', '*/*'],
     ])
   })
+
+  it.each([
+    ['http', 'a.example', 'a.example:80'],
+    ['http', 'a.example:80', 'A.example'],
+    ['https', 'a.example:443', 'a.example:'],
+  ])('is told once where both say the same for %s: %s and %s', (scheme, authority, host) => {
+    const { head } = accepted(get({ ':scheme': scheme, ':authority': authority }, ['host', host]))
+    expect(head.lines).toEqual([['host', authority]])
+  })
 })
 
 describe('cookies', () => {
@@ -236,6 +245,7 @@ describe('extended CONNECT for a WebSocket (RFC 8441)', () => {
     ['where our SETTINGS do not allow it', connect(), { extendedConnect: false }, 'request_malformed'],
     ['of another protocol', get({ ':method': 'CONNECT', ':protocol': 'connect-udp' }), {}, 'request_method_unknown'],
     ['of another method', get({ ':protocol': 'websocket' }), {}, 'request_malformed'],
+    ['for no resource', get({ ':method': 'CONNECT', ':protocol': 'websocket', ':path': '*' }), {}, 'request_malformed'],
     [
       'without :scheme',
       get({ ':method': 'CONNECT', ':protocol': 'websocket', ':scheme': null }),

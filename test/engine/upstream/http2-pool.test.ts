@@ -10,10 +10,12 @@ import { deliver, mutedHandle } from '../../../perf/micro/net/muted-handle.ts'
 import {
   dataFrame,
   frame,
+  goawayFrame,
   headersFrame,
   INITIAL_WINDOW_SIZE,
   MAX_CONCURRENT_STREAMS,
   PING,
+  resetFrame,
   responseFields,
   SETTINGS,
   settingsFrame,
@@ -34,6 +36,7 @@ function open(settings: Omit<TestUpstream, 'endpoints'> = {}, connectionsMax = 0
 afterEach(() => crew.upstream.close())
 
 class Receiver implements ResponseReceiver {
+  readonly takesBulk = true
   readonly told: string[] = []
   readonly isHead = false
   readonly wantsUpgrade = false
@@ -132,6 +135,38 @@ describe('a pool of HTTP/2', () => {
     expect(third.session.connection).toBe(second.session.connection)
   })
 
+  it('lends one that bears others where no other is to be had', () => {
+    open({}, 1)
+    const [first, second] = [begin()!, begin()!]
+    const bring = connect(first.session)
+    bring(resetFrame(3, 7))
+    expect(second.told).toEqual(['connected', 'stream_refused 0'])
+    const again = begin(true)!
+    expect(again.session.connection).toBe(first.session.connection)
+    bring(answer(5), answer(1))
+    expect([first.told, again.told]).toEqual([
+      ['connected', 'head', 'end'],
+      ['head', 'end'],
+    ])
+  })
+
+  it('lends none that is about to end', () => {
+    open()
+    const all = [begin()!, begin()!]
+    const bring = connect(all[0]!.session)
+    const others: unknown[] = []
+    for (const { receiver } of all) receiver.onSessionError = () => others.push(begin()!.session.connection)
+    bring(goawayFrame(0, 0))
+    expect(new Set(others).size).toBe(1)
+    expect(others.includes(all[0]!.session.connection)).toBe(false)
+    const next = begin()!
+    expect(next.session.connection.link === null).toBe(true)
+    connect(next.session)
+    next.receiver.onSessionError = () => others.push(begin()!.session.connection)
+    next.session.connection.link!.destroy()
+    expect(others.at(-1) === next.session.connection).toBe(false)
+  })
+
   it('gives up a dial that nobody waits for any more', () => {
     open()
     const { session, receiver } = begin()!
@@ -210,6 +245,9 @@ describe('a connection of HTTP/2 that is silent', () => {
     session.connection.onDeadline()
     session.connection.onDeadline()
     bring(frame(PING, 1, 0, Buffer.from('sluice \u0003', 'latin1')))
+    for (let round = 0; round < 19; round += 1) session.connection.onDeadline()
+    // Something else than the answer has come: it may be asked again.
+    bring(settingsFrame())
     session.connection.onDeadline()
     session.connection.onDeadline()
     expect(told).toEqual(['connected'])
@@ -218,12 +256,42 @@ describe('a connection of HTTP/2 that is silent', () => {
     expect(session.systemError).toBe('ETIMEDOUT')
   })
 
+  it('is not asked more often than every five minutes as long as it only answers', () => {
+    open()
+    const { session, told } = begin()!
+    const bring = connect(session)
+    let asked = 0
+    const { link } = session.connection
+    const ping = link!.ping.bind(link)
+    link!.ping = () => {
+      asked += 1
+      ping()
+      bring(frame(PING, 1, 0, Buffer.from('sluice \u0003', 'latin1')))
+    }
+    for (let look = 0; look < 43; look += 1) session.connection.onDeadline()
+    expect([asked, told]).toEqual([2, ['connected']])
+  })
+
   it('is left alone as long as it bears nothing', () => {
     open({ pool: { idleTimeoutMs: 3_600_000 } })
     const { session } = begin()!
     connect(session, [INITIAL_WINDOW_SIZE, 100])(answer(1))
     for (let round = 0; round < 5; round += 1) session.connection.onDeadline()
     expect(pool.idleCount).toBe(1)
+  })
+})
+
+describe('a stream that was cancelled', () => {
+  it('may still bring content, in as many pieces as reads have', () => {
+    open()
+    const [gone, other] = [begin()!, begin()!]
+    const bring = connect(gone.session)
+    bring(headersFrame(1, responseFields(200)))
+    gone.session.cancel(gone.receiver)
+    const late = dataFrame(1, Buffer.alloc(3_000))
+    for (const byte of late) bring(Buffer.of(byte))
+    bring(answer(3))
+    expect(other.told).toEqual(['connected', 'head', 'end'])
   })
 })
 

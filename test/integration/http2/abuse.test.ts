@@ -1,3 +1,4 @@
+import { createServer } from 'node:http'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Bytes } from '../../support/bytes.ts'
 import { encodeFields } from '../../support/http2-fields.ts'
@@ -14,6 +15,7 @@ import {
   headersFrame,
   http2Client,
   INITIAL_WINDOW_SIZE,
+  PADDED,
   type PeerOptions,
   PING,
   PRIORITY,
@@ -25,6 +27,8 @@ import {
   uint32,
   windowFrame,
 } from '../../support/http2-peer.ts'
+import { listenOn } from '../../support/listen.ts'
+import { startTestProxy } from '../../support/proxy.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { CANCEL, ENHANCE_YOUR_CALM, REFUSED_STREAM, SETTINGS_TIMEOUT } from './codes.ts'
 import { echo, openScene, type Scene } from './scene.ts'
@@ -75,10 +79,29 @@ describe('a client that opens streams for nothing is told ENHANCE_YOUR_CALM', ()
     ['windows that overflow', stream => windowFrame(stream, 2 ** 31 - 1)],
     ['DATA behind the end', stream => dataFrame(stream, 'x')],
     ['PRIORITY of a wrong length', stream => frame(PRIORITY, 0, stream, 'abc')],
+    ['HEADERS behind the end', stream => headersFrame(stream, [['x', 'y']], true)],
   ])('when it leads us to reset them by %s (MadeYouReset)', async (_what, fault) => {
     scene.answer = silence
     const peer = await client()
     const streams = (index: number) => Buffer.concat([get(1 + index * 2), Buffer.from(fault(1 + index * 2) as Buffer)])
+    await flood(peer, streams, 500)
+    expect((await peer.goaway()).code).toBe(ENHANCE_YOUR_CALM)
+  })
+
+  it.each<[string, (stream: number) => Bytes]>([
+    ['more DATA than content-length says', stream => dataFrame(stream, 'xyz')],
+    ['less', stream => dataFrame(stream, 'x', true)],
+    ['trailers that do not end it', stream => headersFrame(stream, [['x', 'y']])],
+    ['trailers with a pseudo-field', stream => headersFrame(stream, [[':path', '/']], true)],
+    ['trailers with a name in capitals', stream => headersFrame(stream, [['X', 'y']], true)],
+  ])('when its requests are broken off by %s', async (_what, fault) => {
+    scene.answer = silence
+    const peer = await client()
+    const streams = (index: number) => {
+      const stream = 1 + index * 2
+      const head = headersFrame(stream, requestFields('POST', '/', ['content-length', '2']))
+      return Buffer.concat([head, Buffer.from(fault(stream) as Buffer)])
+    }
     await flood(peer, streams, 500)
     expect((await peer.goaway()).code).toBe(ENHANCE_YOUR_CALM)
   })
@@ -128,6 +151,15 @@ describe('a client that sends frames for nothing is told ENHANCE_YOUR_CALM', () 
       'RST_STREAM for a stream that is over',
       index => (index === 0 ? Buffer.concat([get(1), resetFrame(1, CANCEL)]) : resetFrame(1, CANCEL)),
     ],
+    [
+      'HEADERS for a stream that we have reset',
+      index => (index === 0 ? Buffer.concat([get(1), windowFrame(1, 0)]) : headersFrame(1, [['x', 'y']], true)),
+    ],
+    [
+      'DATA for a stream that we have reset',
+      index => (index === 0 ? Buffer.concat([post(1), windowFrame(1, 0)]) : dataFrame(1, 'x')),
+    ],
+    ['empty DATA with padding', index => (index === 0 ? post(1) : frame(DATA, PADDED, 1, Buffer.of(3, 0, 0, 0)))],
     ['empty DATA', index => (index === 0 ? post(1) : dataFrame(1, ''))],
     ['WINDOW_UPDATE of a stream', index => (index === 0 ? post(1) : windowFrame(1, 1))],
   ])('with frames of %s', async (_what, next) => {
@@ -249,6 +281,36 @@ describe('a client that holds on to what it has', () => {
     peer.socket.resume()
     await waitFor(() => !peer.open)
     expect(small.proxy.events).toEqual([])
+  })
+
+  it('without reading is answered no further, however many requests came in one go', async () => {
+    await using proxy = await startTestProxy({
+      routes: [
+        { to: { kind: 'respond', status: 200, fields: [['x-long', 'y'.repeat(30_000)]], content: Buffer.alloc(0) } },
+      ],
+    })
+    const peer = await http2Client(proxy.port, { automatic: false })
+    peers.push(peer)
+    await peer.settled()
+    peer.socket.pause()
+    await peer.send(...Array.from({ length: 4000 }, (_, index) => get(1 + index * 2))).catch(() => {})
+    await waitFor(() => proxy.stats().connectionsOpen === 0)
+    expect(proxy.stats().exchangesTotal).toBeLessThan(1000)
+  })
+
+  it('without reading has its connection cut in time, not just the streams that wait', async () => {
+    const origin = await listenOn(createServer((_request, response) => response.end(Buffer.alloc(20_000_000))))
+    await using proxy = await startTestProxy({
+      listeners: [{ timeouts: { contentMs: 300 } }],
+      upstreams: { origin: [origin.address] },
+    })
+    const peer = await http2Client(proxy.port, { automatic: false, settings: [[INITIAL_WINDOW_SIZE, 2 ** 30]] })
+    peers.push(peer)
+    await peer.settled()
+    peer.socket.pause()
+    await peer.send(windowFrame(0, 2 ** 30), get(1), get(3))
+    await waitFor(() => proxy.stats().connectionsOpen === 0)
+    await origin.close()
   })
 
   it('with windows that never open has its stream reset, and the origin is let go of', async () => {

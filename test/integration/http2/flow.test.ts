@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import {
+  ACK,
   DATA,
   dataFrame,
   END_STREAM,
@@ -15,6 +16,7 @@ import {
   PRIORITY_UPDATE,
   RST_STREAM,
   requestFields,
+  SETTINGS,
   settingsFrame,
   uint32,
   WINDOW_UPDATE,
@@ -212,9 +214,25 @@ describe('what we take', () => {
     small.answer = () => {}
     const peer = await http2Client(small.port)
     peers.push(peer)
+    await peer.settled()
     await peer.send(post(1), dataFrame(1, Buffer.alloc(bytes)))
     const code = what === 'of a stream' ? await peer.resetOf(1) : (await peer.goaway()).code
     expect(code).toBe(FLOW_CONTROL_ERROR)
+  })
+
+  it('is a window of the size that everybody begins with until ours is known, whatever its size', async () => {
+    await using small = await openScene({ http2: { streamWindowBytes: 1_024 } })
+    const peer = await http2Client(small.port, { automatic: false })
+    peers.push(peer)
+    const content = Buffer.alloc(13_107, 'x')
+    await peer.send(post(1), ...Array.from({ length: 5 }, () => dataFrame(1, content)))
+    await peer.expect(SETTINGS)
+    await peer.settled()
+    // Our SETTINGS take off 64,511 of what it had, which was used up.
+    await peer.send(frame(SETTINGS, ACK, 0))
+    await waitFor(() => givenBack(peer.received, 1) === 65_535)
+    await peer.send(windowFrame(0, 10_000), windowFrame(1, 10_000), dataFrame(1, Buffer.alloc(1_024), true))
+    expect((await peer.message(1)).content.length).toBe('POST / '.length + 65_535 + 1_024)
   })
 
   it('stops when the origin takes nothing, and holds no more than a window', async () => {

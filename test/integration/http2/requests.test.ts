@@ -5,14 +5,16 @@ import {
   dataFrame,
   END_HEADERS,
   END_STREAM,
+  GOAWAY,
   HEADERS,
   type Http2Peer,
   headersFrame,
   http2Client,
   requestFields,
+  resetFrame,
 } from '../../support/http2-peer.ts'
 import { waitFor } from '../../support/wait-for.ts'
-import { INTERNAL_ERROR, NO_ERROR } from './codes.ts'
+import { CANCEL, INTERNAL_ERROR, NO_ERROR } from './codes.ts'
 import { echo, openScene, type Scene } from './scene.ts'
 
 let scene: Scene
@@ -177,6 +179,19 @@ describe('requests over HTTP/2', () => {
     await peer.send(headersFrame(1, requestFields('POST', '/')), dataFrame(1, 'x'))
     expect((await peer.message(1)).content.toString()).toBe('early')
     expect(await peer.resetOf(1)).toBe(NO_ERROR)
+  })
+
+  it('that are answered before they are whole may become whole, or be taken back, as often as they like', async () => {
+    scene.answer = (_request, response) => response.end('early')
+    const peer = await client()
+    for (let stream = 1; stream < 1_000; stream += 2) {
+      await peer.send(headersFrame(stream, requestFields('POST', '/')), dataFrame(stream, 'x'))
+      expect((await peer.message(stream)).content.toString()).toBe('early')
+      if (stream % 4 === 1) await peer.send(dataFrame(stream, '', true))
+      else await peer.send(resetFrame(stream, CANCEL))
+    }
+    await peer.settled()
+    expect(peer.received.map(({ type }) => type)).not.toContain(GOAWAY)
   })
 
   it('whose response breaks off are reset, so that nobody takes it for whole', async () => {

@@ -19,6 +19,7 @@ beforeAll(async () => {
 afterAll(() => scene[Symbol.asyncDispose]())
 
 const BYTES = 3_000_000
+const LATE_BYTES = 100_000
 
 /** What came, and how much was sent. */
 const countAndSend: Answer = (request, response) => {
@@ -52,6 +53,37 @@ describe('HTTP/2 over TLS', () => {
     const all = await Promise.all(sizes.map(exchange))
     expect(session.alpnProtocol).toBe('h2')
     expect(all).toEqual(sizes.map(size => [String(size), 'https', BYTES]))
+    session.destroy()
+    expect(scene.proxy.events).toEqual([])
+  })
+
+  it('carries trailers behind content that had to wait, all of it at once', async () => {
+    scene.answer = (request, response) => {
+      response.writeHead(200, { Trailer: 'X-Sum' })
+      response.write(Buffer.alloc(LATE_BYTES, 'x'))
+      // More than fits beside the content in a write.
+      response.addTrailers({ 'X-Sum': String(request.headers['x-id']).padEnd(5000, '.') })
+      response.end()
+    }
+    const ids = Array.from({ length: 80 }, (_, index) => String(index))
+    const settings = { initialWindowSize: 2 ** 20 }
+    let heads = 0
+    const session = connect(`https://localhost:${scene.port}`, { ca: authority.certificate, settings })
+    const exchange = async (id: string): Promise<[sum: string, got: number]> => {
+      const request = session.request({ 'x-id': id })
+      let sum = ''
+      request.on('response', () => {
+        heads += 1
+        if (heads === ids.length) session.setLocalWindowSize(2 ** 30)
+      })
+      request.on('trailers', trailers => {
+        sum = String(trailers['x-sum']).replaceAll('.', '')
+      })
+      let got = 0
+      for await (const part of request) got += (part as Buffer).length
+      return [sum, got]
+    }
+    expect(await Promise.all(ids.map(exchange))).toEqual(ids.map(id => [id, LATE_BYTES]))
     session.destroy()
     expect(scene.proxy.events).toEqual([])
   })

@@ -139,7 +139,7 @@ describe('a request to an origin that speaks HTTP/2', () => {
     await Promise.all(clients.map(client => client.send(get('/a/'))))
     const answers = await Promise.all(clients.map(client => client.readResponse({ deadlineMs: 15_000 })))
     expect(answers.every(({ status }) => status === 200)).toBe(true)
-    expect(scene.peers().length).toBe(10)
+    expect(scene.peers().length).toBeLessThanOrEqual(10)
   })
 })
 

@@ -126,6 +126,24 @@ describe('what stands in files', () => {
     expect(next.certificate).toBe(folder.file('one.pem'))
   })
 
+  it('of a store stands in for one with more names until that is issued, and for no other', async () => {
+    const snapshot = emptySnapshot()
+    const [one, both, other] = [acmeFor('old.test'), acmeFor('new.test', 'old.test'), acmeFor('other.test')]
+    const { certificate, key } = await authority.issue({ names: ['old.test'] })
+    storeCertificate(one, certificate, key)
+    const ended = await authority.issue({ names: ['old.test', 'new.test'], notAfter: new Date(Date.now() - 1) })
+    storeCertificate(acmeFor('ended.test'), ended.certificate, ended.key)
+    const namesWith = async (acme: AcmeSettings) => {
+      const { certificates } = fillInTls(snapshot, await filesOf(snapshot, acme))
+      return certificates.filter(({ source }) => source === 'acme').map(({ facts }) => facts.names)
+    }
+    expect(await namesWith(both)).toEqual([['old.test']])
+    expect(await namesWith(other)).toEqual([])
+    const fresh = await authority.issue({ names: ['new.test', 'old.test'] })
+    storeCertificate(both, fresh.certificate, fresh.key)
+    expect(await namesWith(both)).toEqual([['new.test', 'old.test']])
+  })
+
   it('of a store comes behind the others once it is there, and is no reason not to start where it is bad', async () => {
     const snapshot = emptySnapshot()
     const acme = acmeFor('b.test')

@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import { createPrivateKey } from 'node:crypto'
-import { chmodSync, writeFileSync } from 'node:fs'
+import { chmodSync, symlinkSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describeProblem } from '../../../src/certificates/problems.ts'
 import { readAuthorities, readCertificate, readRevocationLists } from '../../../src/certificates/read-certificate.ts'
@@ -39,6 +40,21 @@ function linesOf(given: Partial<CertificateFiles>): string[] {
 }
 
 describe('a certificate', () => {
+  it('never waits for a pipe, reads a device, or goes round in a circle', () => {
+    execFileSync('mkfifo', [folder.file('pipe')])
+    symlinkSync(folder.file('circle'), folder.file('circle'))
+    const whole = file('whole.pem', leaf.certificate)
+    const reasons = ['pipe', 'circle', 'whole.pem/x'].map(name => linesOf({ certificate: folder.file(name) }).join())
+    expect(reasons).toEqual([
+      expect.stringMatching(/pipe: it is a pipe or a device, not a file$/),
+      expect.stringMatching(/circle: its links lead in a circle$/),
+      expect.stringMatching(/x: what stands for a folder in its path is a file$/),
+    ])
+    expect(linesOf({ certificate: whole, key: '/dev/zero' })).toEqual([
+      'error key /dev/zero: it is a pipe or a device, not a file',
+    ])
+  })
+
   it('is read from two files, with its names in lower case and what it says of itself', () => {
     const certificate = file('leaf.pem', leaf.certificate)
     const reading = readCertificate(filesOf({ certificate, key: file('leaf-key.pem', leaf.key) }))

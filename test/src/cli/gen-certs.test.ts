@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
-import { readFileSync, statSync, unlinkSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, statSync, unlinkSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { Folder } from './command.ts'
 
@@ -89,11 +90,77 @@ describe('sluice gen-certs', () => {
       ['--hostname', 'a.*.test'],
       ['--hostname', '10.0.0.1'],
       ['--ip', 'a.test'],
+      ['--ip', 'fe80::1%eth0'],
+      ['--client', ''],
+      ['--client', 'a\nb'],
+      ['--client', 'a'.repeat(65)],
       ['--days', '0'],
     ] as const) {
       const { code, stderr } = await folder.run('gen-certs', option, value)
       expect([code, stderr]).toEqual([2, expect.stringContaining('must be')])
     }
     expect(() => statSync(folder.file('certs'))).toThrow()
+  })
+
+  test('takes the name of a client as it is, whatever is in it', async () => {
+    await using folder = await Folder.make()
+    const files = { '#abc': '_abc', 'a, "b"+c=d': 'a___b__c_d', 'CN=x\\;<>': 'CN_x____', Zoë: 'Zo_' }
+    for (const [name, file] of Object.entries(files)) {
+      expect((await folder.run('gen-certs', '--client', name)).code).toBe(0)
+      const client = certificate(folder.file(`certs/client-${file}.pem`))
+      expect(client.toLegacyObject().subject).toEqual({ CN: name })
+      expect(client.verify(certificate(folder.file('certs/ca.pem')).publicKey)).toBe(true)
+    }
+  })
+
+  test('never puts a certificate in the place of the authority, or of another key', async () => {
+    await using folder = await Folder.make()
+    await folder.run('gen-certs', '--hostname', 'a')
+    const there = ['ca.pem', 'ca-key.pem', 'a-key.pem']
+    const before = there.map(name => readFileSync(folder.file(`certs/${name}`), 'utf8'))
+    for (const host of ['ca', 'ca-key', 'a-key']) {
+      expect((await folder.run('gen-certs', '--hostname', host, '--force')).code).toBe(0)
+      expect(certificate(folder.file(`certs/${host}.cert.pem`)).subjectAltName).toBe(`DNS:${host}`)
+    }
+    expect(there.map(name => readFileSync(folder.file(`certs/${name}`), 'utf8'))).toEqual(before)
+  })
+
+  test('writes all that is asked for or nothing', async () => {
+    await using folder = await Folder.make()
+    await folder.run('gen-certs', '--client', 'alice')
+    expect((await folder.run('gen-certs', '--hostname', 'a.test', '--client', 'alice')).code).toBe(1)
+    expect(() => statSync(folder.file('certs/a.test.pem'))).toThrow('ENOENT')
+  })
+
+  test('issues with an authority of any usual kind, and with none whose key is of another', async () => {
+    await using folder = await Folder.make()
+    for (const [place, options] of Object.entries({
+      p384: '-newkey ec -pkeyopt ec_paramgen_curve:secp384r1',
+      rsa: '-newkey rsa:2048',
+      ed: '-newkey ed25519',
+    })) {
+      mkdirSync(folder.file(place))
+      const [key, cert] = ['ca-key.pem', 'ca.pem'].map(name => folder.file(`${place}/${name}`))
+      const subject = ['-subj', '/O=Firma, "A"/CN=Us', '-days', '9', '-keyout', `${key}`, '-out', `${cert}`]
+      execFileSync('openssl', ['req', '-x509', '-nodes', ...options.split(' '), ...subject], { stdio: 'ignore' })
+      const { code, stderr } = await folder.run('gen-certs', '--out', place)
+      if (place === 'ed') {
+        expect([code, stderr]).toEqual([1, expect.stringContaining('its key is neither RSA nor ECDSA')])
+        continue
+      }
+      const [leaf, authority] = ['localhost', 'ca'].map(name => certificate(folder.file(`${place}/${name}.pem`)))
+      expect(leaf!.issuer).toBe(authority!.subject)
+      expect(leaf!.verify(authority!.publicKey)).toBe(true)
+    }
+    copyFileSync(folder.file('p384/ca-key.pem'), folder.file('rsa/ca-key.pem'))
+    expect(await folder.run('gen-certs', '--out', 'rsa', '--force')).toMatchObject({
+      code: 1,
+      stderr: 'sluice: rsa/ca.pem and rsa/ca-key.pem are no authority: the key does not fit the certificate\n',
+    })
+  })
+
+  test('comes to an end where there can be no folder', async () => {
+    await using folder = await Folder.make()
+    expect(await folder.run('gen-certs', '--out', '/proc/certs')).toMatchObject({ code: 1 })
   })
 })

@@ -148,4 +148,13 @@ describe('sluice reload', () => {
     // A line that `level: error` would not let through.
     await instance.command.message('reloaded')
   })
+
+  test('finds the instance by the control socket that the file names, whatever else is wrong with the file', async () => {
+    const file = answering('one').replace('workers: 1', 'workers: 1, control_socket: own.sock')
+    await using instance = await startInstance({ 'sluice.yaml': file })
+    await write(instance, file.replace('routes:', 'rotes:'))
+    const { code, stderr } = await instance.folder.run('reload')
+    expect([code, stderr]).toEqual([1, expect.stringContaining('unknown key; did you mean "routes"?')])
+    expect((await instance.folder.run('status')).stdout).toContain('last reload    failed')
+  })
 })

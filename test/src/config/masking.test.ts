@@ -25,3 +25,14 @@ routes: [{ upstream: api }]
   )
   expect(secrets).toEqual(['0123456789abcdef'])
 })
+
+test('a secret that was written as a number is not shown either', () => {
+  const text = `
+listeners: { web: { address: ":80", tls: { certificates: [{ cert: a.pem, passphrase: 8675309 }] } } }
+upstreams: { api: { endpoints: [{ address: 10.0.0.1:80 }] } }
+routes: [{ upstream: api }]
+`
+  const shown = () => parseConfiguration(text, 'sluice.yaml')
+  expect(shown).toThrow('passphrase: must be text, not the number ***')
+  expect(shown).not.toThrow('8675309')
+})

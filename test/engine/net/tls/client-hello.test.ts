@@ -36,6 +36,13 @@ describe('a ClientHello', () => {
     expect(readClientHello(inRecords(hello, size))).toEqual({ serverName: 'name.example', alpn: ['acme-tls/1'] })
   })
 
+  it('that does not end is looked at after each of its tiny records', () => {
+    const message = Buffer.alloc(5 + 2_700)
+    message.set([1, 0, 0x3f, 0xff], 5)
+    const bytes = inRecords(message, 1)
+    for (let end = 6; end <= bytes.length; end += 6) expect(readClientHello(bytes.subarray(0, end))).toBe(null)
+  })
+
   it('that is none asks for nothing', () => {
     for (const text of ['GET / HTTP/1.1\r\n\r\n', '\x16\x03\x01\x00\x04\x02\x00\x00\x00', '\x00'.repeat(100)]) {
       expect(readClientHello(Buffer.from(text, 'latin1'))).toEqual({ serverName: '', alpn: [] })

@@ -102,6 +102,27 @@ describe('certificates by name', () => {
   })
 })
 
+describe('a plain HTTP request', () => {
+  it.each([1, 2])('is told that HTTPS is spoken, with %i certificates side by side', async kinds => {
+    const authority = await testAuthority()
+    const certificates = [await certificate(authority, ['first.example'])]
+    if (kinds === 2) {
+      certificates.push(await certificate(authority, ['localhost'], 'rsa'))
+      certificates.push(await certificate(authority, ['localhost'], 'ecdsa'))
+    }
+    await using acceptor = await acceptSecure(new TestNet(), await testTls({ certificates }))
+    for (const method of ['GET', 'POST', 'PUT']) {
+      using client = await rawClient({ kind: 'tcp', host: '127.0.0.1', port: acceptor.port })
+      await client.send(`${method} / HTTP/1.1\r\nHost: a\r\n\r\n`)
+      const { status, content } = await client.readResponse()
+      expect([status, content.toString()]).toEqual([400, 'a plain HTTP request was sent to a port that speaks HTTPS\n'])
+      await client.closed
+    }
+    expect(acceptor.failures).toEqual(new Array(3).fill('ERR_SSL_HTTP_REQUEST'))
+    await waitFor(() => acceptor.listener.connections.size === 0)
+  })
+})
+
 describe('certificates of different kinds for one name', () => {
   it('are chosen by what the client can verify, with the response of the authority that belongs to it', async () => {
     const authority = await testAuthority()

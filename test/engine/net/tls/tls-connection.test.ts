@@ -1,10 +1,11 @@
 import { once } from 'node:events'
 import { beforeAll, describe, expect, it } from 'vitest'
-import type { Connection } from '../../../../engine/net/connection.ts'
-import { Dial } from '../../../../engine/net/dial.ts'
+import { type Connection, NOBODY } from '../../../../engine/net/connection.ts'
+import { Dial, type DialOwner } from '../../../../engine/net/dial.ts'
 import { ClientTls } from '../../../../engine/net/tls/client-tls.ts'
 import { loadTls } from '../../../../engine/net/tls/load.ts'
 import { type TlsConnection, TRUNCATED } from '../../../../engine/net/tls/tls-connection.ts'
+import { collect } from '../../../support/collect.ts'
 import { upstreamTls } from '../../../support/tls.ts'
 import { turns } from '../../../support/turns.ts'
 import { waitFor } from '../../../support/wait-for.ts'
@@ -28,6 +29,14 @@ const VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const
 
 function write(connection: Connection, bytes: Buffer): boolean {
   return connection.write(bytes, 0, bytes.length, null)
+}
+
+/** Keeps nothing of its connection, which it closes when something comes. */
+const FORGETFUL: DialOwner = {
+  ...NOBODY,
+  onConnect: connection => connection.resume(),
+  onConnectError() {},
+  onRead: connection => connection.destroy(),
 }
 
 /** A client of Node's, and the connection that the engine has of it. */
@@ -80,6 +89,21 @@ describe('an encrypted connection', () => {
     connection.destroy()
     const { bytes, error } = await readToEnd(socket)
     expect([error, bytes.equals(pattern(3_000, 2))]).toEqual(['', true])
+  })
+
+  it('is not collected while its socket is open, even if nobody holds it any more', async () => {
+    const net = new TestNet()
+    await using acceptor = await acceptSecure(net, await testTls())
+    const { certificate } = await testAuthority()
+    const peer = ClientTls.of(upstreamTls({ ca: certificate })).peer('localhost', [])
+    new Dial(net, acceptor.address, 5_000, FORGETFUL, peer)
+    const here = await waitFor(() => acceptor.connections[0])
+    for (let count = 0; count < 3; count += 1) {
+      await turns()
+      collect()
+    }
+    write(here, pattern(100))
+    await waitFor(() => here.readEnded)
   })
 
   it('hands over what comes together with the end of the handshake', async () => {

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { ChallengesSnapshot } from '../../../../engine/snapshot.ts'
 import { AcmeError } from '../../../../src/certificates/acme/acme-error.ts'
 import { orderCertificate } from '../../../../src/certificates/acme/order.ts'
+import { storeAccount } from '../../../../src/certificates/acme/store.ts'
 import type { AcmeSettings } from '../../../../src/certificates/tls-files.ts'
 import { createAuthority } from '../../../support/certificates.ts'
 import { freePort } from '../../../support/free-port.ts'
@@ -64,7 +65,24 @@ describe('an order', () => {
     expect((await failureOf(settingsFor(folder, { directory: closed }))).message).toMatch(/ECONNREFUSED/)
     await using limited = await limitedAuthority()
     const { directory } = limited
-    expect((await failureOf(settingsFor(folder, { directory }))).message).toMatch(/unable to verify|self-signed/)
+    const { message } = await failureOf(settingsFor(folder, { directory }))
+    expect(message).toBe('its own server is not trusted: name the authority that vouches for that in "ca"')
+  })
+
+  it('is not led elsewhere, and reads no end of what it is told', async () => {
+    await using folder = await temporaryFolder()
+    await using limited = await limitedAuthority()
+    const at = (path: string) => settingsFor(folder, { ...limited, directory: new URL(path, limited.directory).href })
+    expect((await failureOf(at('/elsewhere'))).message).toMatch(/elsewhere leads elsewhere, which is not followed$/)
+    expect((await failureOf(at('/endless'))).message).toMatch(/maxContentLength/)
+  })
+
+  it('opens another account where the one in the store is none', async () => {
+    await using folder = await temporaryFolder()
+    await using limited = await limitedAuthority()
+    const settings = settingsFor(folder, limited)
+    storeAccount(settings, { url: limited.directory, key: 'garbage' })
+    expect((await failureOf(settings)).message).toBe('too many new accounts')
   })
 
   it('to an authority that has had too many knows how long to wait', async () => {
@@ -87,6 +105,11 @@ async function limitedAuthority() {
       response.end(
         JSON.stringify({ newNonce: `${base}/nonce`, newAccount: `${base}/account`, newOrder: `${base}/order` }),
       )
+    } else if (request.url === '/elsewhere') {
+      response.writeHead(302, { location: `http://localhost:${port}/directory` }).end()
+    } else if (request.url === '/endless') {
+      const more = (error?: Error | null) => error || response.write(Buffer.alloc(65_536), more)
+      more()
     } else if (request.url === '/nonce') {
       response.end()
     } else {
