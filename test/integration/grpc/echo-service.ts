@@ -11,6 +11,7 @@ import {
   makeGenericClientConstructor,
   Server,
   ServerCredentials,
+  type ServerOptions,
   type ServiceDefinition,
 } from '@grpc/grpc-js'
 
@@ -86,9 +87,12 @@ export interface EchoServer extends AsyncDisposable {
   kill(): void
 }
 
-export async function echoServer(tls?: { readonly chain: string; readonly key: string }): Promise<EchoServer> {
+export async function echoServer(
+  tls?: { readonly chain: string; readonly key: string },
+  more: ServerOptions = {},
+): Promise<EchoServer> {
   let current: Required<Behaviour> = ECHO
-  const server = new Server(OPTIONS)
+  const server = new Server({ ...OPTIONS, ...more })
   server.addService(SERVICE, {
     one: (call: Parameters<typeof ECHO.one>[0], respond: Parameters<typeof ECHO.one>[1]) => current.one(call, respond),
     sum: (call: Parameters<typeof ECHO.sum>[0], respond: Parameters<typeof ECHO.sum>[1]) => current.sum(call, respond),
@@ -115,10 +119,10 @@ export async function echoServer(tls?: { readonly chain: string; readonly key: s
 }
 
 /** A client of its own connection; `ca` for TLS. */
-export function echoClient(port: number, ca?: string): Client {
+export function echoClient(port: number, ca?: string, more: ClientOptions = {}): Client {
   const Connected = makeGenericClientConstructor({}, 'test.Echo')
   const channel: ChannelCredentials =
     ca === undefined ? credentials.createInsecure() : credentials.createSsl(Buffer.from(ca))
-  const options: ClientOptions = { ...OPTIONS, 'grpc.use_local_subchannel_pool': 1 }
+  const options: ClientOptions = { ...OPTIONS, 'grpc.use_local_subchannel_pool': 1, ...more }
   return new Connected(`${ca === undefined ? '127.0.0.1' : 'localhost'}:${port}`, channel, options)
 }

@@ -35,7 +35,7 @@ import { echo, openScene, type Scene } from './scene.ts'
 
 let scene: Scene
 beforeAll(async () => {
-  scene = await openScene({ http2: { queuedControlMax: 100 }, listener: { timeouts: { headMs: 500, contentMs: 400 } } })
+  scene = await openScene({ http2: { queuedControlMax: 100 }, listener: { timeouts: { headMs: 1500, contentMs: 1000 } } })
 })
 const peers: Http2Peer[] = []
 afterEach(async () => {
@@ -301,7 +301,7 @@ describe('a client that holds on to what it has', () => {
   it('without reading has its connection cut in time, not just the streams that wait', async () => {
     const origin = await listenOn(createServer((_request, response) => response.end(Buffer.alloc(20_000_000))))
     await using proxy = await startTestProxy({
-      listeners: [{ timeouts: { contentMs: 300 } }],
+      listeners: [{ timeouts: { contentMs: 1000 } }],
       upstreams: { origin: [origin.address] },
     })
     const peer = await http2Client(proxy.port, { automatic: false, settings: [[INITIAL_WINDOW_SIZE, 2 ** 30]] })

@@ -48,44 +48,34 @@ describe('a listener that stays, on other terms', () => {
   it('ends the connections of clients that have not shown what is asked for now, and what has begun is served', async () => {
     await using proxy = await startInstrumentedProxy({ workers: 1, ...serving('none') })
     const { port } = proxy
-    const [idle, session] = [
-      await secure(port),
-      connectHttp2(`https://localhost:${port}`, { ca: scene.authority.certificate }),
-    ]
+    const idle = await secure(port)
     expect(await ask(idle)).toBe('HTTP/1.1 200 OK')
+    const session = connectHttp2(`https://localhost:${port}`, { ca: scene.authority.certificate })
+    await once(session, 'connect')
     const [closed, goneAway] = [once(idle, 'close'), once(session, 'goaway')]
     const upload = session.request({ ':method': 'POST', ':path': '/' })
-    await once(session, 'connect')
     upload.write('begun')
     await waitFor(() => origin.connections.some(({ betweenRequests }) => !betweenRequests), 'the upload at the origin')
     await proxy.reload(serving('require'))
     await Promise.all([closed, goneAway])
-    upload.end('ended')
-    expect((await once(upload, 'response'))[0]).toMatchObject({ ':status': 200 })
-    upload.resume()
-    await once(session, 'close')
+    const [answered, ended] = [once(upload, 'response'), once(session, 'close')]
+    upload.resume().end('ended')
+    expect((await answered)[0]).toMatchObject({ ':status': 200 })
+    await ended
     await expect(secure(port).then(ask)).rejects.toThrow()
     await proxy.nothingLeft()
   })
 
-  it('keeps connections where it asks for no more than before', async () => {
-    await using proxy = await startInstrumentedProxy({ workers: 1, ...serving('request') })
-    const socket = await secure(proxy.port)
-    expect(await ask(socket)).toBe('HTTP/1.1 200 OK')
-    await proxy.reload(serving('none'))
-    expect(await ask(socket)).toBe('HTTP/1.1 200 OK')
-    socket.destroy()
-    await proxy.nothingLeft()
-  })
-
-  it('ends those that are not encrypted where all are to be', async () => {
+  it('ends those that are not encrypted where all are to be, and keeps those that are asked for less', async () => {
     await using proxy = await startInstrumentedProxy({ workers: 1, ...serving(PLAIN) })
     using plain = await rawClient(proxy.port)
     await plain.send(get('/'))
     expect((await plain.readResponse()).status).toBe(200)
-    await proxy.reload(serving('none'))
+    await proxy.reload(serving('request'))
     await plain.closed
     const socket = await secure(proxy.port)
+    expect(await ask(socket)).toBe('HTTP/1.1 200 OK')
+    await proxy.reload(serving('none'))
     expect(await ask(socket)).toBe('HTTP/1.1 200 OK')
     socket.destroy()
     await proxy.nothingLeft()

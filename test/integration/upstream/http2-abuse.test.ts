@@ -19,6 +19,7 @@ import {
   uint32,
   windowFrame,
 } from '../../support/http2-peer.ts'
+import { waitFor } from '../../support/wait-for.ts'
 import { type Http2Scene, openHttp2Scene } from './http2-scene.ts'
 import { FORGIVING } from './scene.ts'
 
@@ -52,6 +53,7 @@ async function flood(peer: Http2Peer, piece: Buffer, times = 100_000): Promise<v
     await peer.send(many)
     await new Promise(resolve => setImmediate(resolve))
   }
+  await waitFor(() => !peer.open)
 }
 
 /** A block that fills the table of HPACK with one line, and names it many times. */
@@ -110,7 +112,6 @@ describe('an origin that breaks the rules', () => {
       const { stream } = await peer.section()
       await peer.send(headersFrame(stream, responseFields(200)))
       await flood(peer, piece)
-      expect(peer.open).toBe(false)
     })
     expect(await ask()).toMatchObject({ kind: 'cut' })
   })
@@ -120,7 +121,6 @@ describe('an origin that breaks the rules', () => {
       const { stream } = await peer.section()
       await peer.send(frame(HEADERS, 0, stream, encodeFields(responseFields(200))))
       await flood(peer, frame(CONTINUATION, 0, stream, encodeFields([['x-a', 'b'.repeat(10_000)]])), 20_000)
-      expect(peer.open).toBe(false)
     })
     expect(await ask()).toMatchObject({ kind: 'whole', response: { status: 502 } })
   })
