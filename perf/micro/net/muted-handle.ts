@@ -51,9 +51,20 @@ export function mutedHandle(): StreamHandle {
   }
 }
 
-/** What it writes goes nowhere from here on. */
+/** What it writes goes nowhere from here on: it lies in the handle when somebody looks right after, and is gone then. */
 export function mute(handle: StreamHandle): void {
-  handle.writeBuffer = takeAll
+  let queuedBytes = 0
+  handle.writeBuffer = (request, bytes) => {
+    queuedBytes = bytes.length
+    return takeAll(request, bytes)
+  }
+  Object.defineProperty(handle, 'writeQueueSize', {
+    get() {
+      const bytes = queuedBytes
+      queuedBytes = 0
+      return bytes
+    },
+  })
 }
 
 /** Lets a connection read `bytes`, as the kernel would: into the slot it reads into. */

@@ -45,7 +45,7 @@ function parseIssuedName(text: string): Parsed<string> {
 const externalAccount = z.strictObject({
   key_id: z
     .string()
-    .min(1)
+    .min(1, { error: 'must not be empty' })
     .meta({ description: 'Its name there.', examples: ['kid-1'] }),
   hmac_key: textOf(
     // Not quoted: it is a secret.

@@ -166,7 +166,7 @@ const upstreamTlsSection = z.strictObject({
     'needs at least one pin; leave the key out',
   )
     .optional()
-    .describe("Public keys of which one must be in the endpoint's chain; absent: any."),
+    .describe("Public keys of which one must be that of the endpoint's certificate; absent: any."),
   ...profile,
   session_reuse: z.boolean().default(true).describe('Resumes sessions on later connections.'),
 })

@@ -35,7 +35,10 @@ import { echo, openScene, type Scene } from './scene.ts'
 
 let scene: Scene
 beforeAll(async () => {
-  scene = await openScene({ http2: { queuedControlMax: 100 }, listener: { timeouts: { headMs: 1500, contentMs: 1000 } } })
+  scene = await openScene({
+    http2: { queuedControlMax: 100 },
+    listener: { timeouts: { headMs: 1500, contentMs: 1000 } },
+  })
 })
 const peers: Http2Peer[] = []
 afterEach(async () => {
