@@ -67,6 +67,10 @@ describe('the record of an exchange', () => {
       flag: '',
       error: '',
       errorDetail: '',
+      grpcStatus: -1,
+      tlsVersion: '',
+      tlsCipher: '',
+      serverName: '',
     })
     expect(record!.startedAtMs).toBeGreaterThan(before - 50)
     expect(record!.startedAtMs).toBeLessThan(Date.now() + 50)

@@ -27,6 +27,7 @@ function tlsLines({ certificate, key }: Certificate): string {
     ssl_protocols TLSv1.2 TLSv1.3;
     ssl_prefer_server_ciphers off;
     ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;
+    ssl_ecdh_curve X25519;
     ssl_session_tickets on;
     ssl_session_timeout 1h;`
 }

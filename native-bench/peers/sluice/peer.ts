@@ -38,7 +38,7 @@ export function sluicePeer(main: string = BUILT_MAIN): Peer {
 }
 
 function tlsLine({ certificate, key }: Certificate): string {
-  return `tls: { certificates: [{ cert: ${certificate}, key: ${key} }], ciphers: [TLS_AES_128_GCM_SHA256] }`
+  return `tls: { certificates: [{ cert: ${certificate}, key: ${key} }], ciphers: [TLS_AES_128_GCM_SHA256], curves: [X25519] }`
 }
 
 function probe(main: string): Presence {
