@@ -1,11 +1,12 @@
 /**
- * The handshakes of a listener: so many at once, others wait unread, and each has its deadline from when it was accepted.
+ * The handshakes of a listener: so many at once, others wait unread, and each has its deadline from when it was accepted. While
+ * others wait, one that takes its time has to go: sockets that say nothing cost an attacker nothing.
  *
  *     waiting ──room──▶ hello (where the client's first message has to be looked at: see `begin`)
  *        │                │
  *        │                ▼
  *        │             handshake ──▶ secure: the owner has the connection
- *        └── deadline, error ──▶ closed, and the owner told
+ *        └── deadline, error, crowded out ──▶ closed, and the owner told
  */
 import type { Connection, ConnectionOwner } from '../connection.ts'
 import type { SecureContext } from '../handles.ts'
@@ -34,6 +35,12 @@ export interface HandshakesOwner {
 
 export const HANDSHAKE_TIMEOUT = 'ERR_TLS_HANDSHAKE_TIMEOUT'
 
+/** What a handshake ends with that has to go because others wait. */
+export const HANDSHAKE_CROWDED_OUT = 'ERR_TLS_HANDSHAKE_CROWDED_OUT'
+
+/** Milliseconds that a handshake has while others wait; past it, it goes as soon as its room is needed. One takes a round trip or two. */
+const CROWDED_MS = 1000
+
 /** Bytes of a first message that are looked at; OpenSSL takes no more either. Past it: the handshake goes on without. */
 const HELLO_BYTES_MAX = 16 * 1024 + 5
 
@@ -52,6 +59,8 @@ const PLAIN_ANSWER = Buffer.from(
 export class Handshakes {
   readonly owner: HandshakesOwner
   #underWay = 0
+  /** Those under way that have had their time, if others wait: the oldest first. */
+  readonly #slow = new Set<Handshake>()
   /** In the order in which they have come. */
   readonly #waiting = new Set<Handshake>()
 
@@ -70,6 +79,7 @@ export class Handshakes {
   /** Gives the connection that stands for it: another one where the handshake begins at once. */
   accept(connection: Connection): Connection {
     const handshake = new Handshake(this, connection)
+    if (this.#isFull) this.#crowdOut()
     if (this.#isFull) this.#waiting.add(handshake)
     else this.#begin(handshake)
     return handshake.connection
@@ -79,14 +89,26 @@ export class Handshakes {
     return this.#underWay >= this.owner.tls.settings.handshakesMax
   }
 
+  #crowdOut(): void {
+    const [slow] = this.#slow
+    if (slow !== undefined) slow.crowdOut()
+  }
+
   #begin(handshake: Handshake): void {
     this.#underWay += 1
     handshake.connection.guard(() => handshake.begin())
   }
 
+  /** @internal It takes its time. */
+  slow(handshake: Handshake): void {
+    this.#slow.add(handshake)
+    if (this.#waiting.size > 0) this.#crowdOut()
+  }
+
   /** @internal */
   ended(handshake: Handshake): void {
     if (this.#waiting.delete(handshake)) return
+    this.#slow.delete(handshake)
     this.#underWay -= 1
     while (!this.#isFull) {
       const [next] = this.#waiting
@@ -105,12 +127,15 @@ class Handshake implements ConnectionOwner, HandshakeListener, TimerTarget {
   /** What clients are checked by; `null` for an authority that challenges us. */
   #tls: ServerTls | null = null
   #ended = false
+  /** When it counts as slow, from its beginning. */
+  readonly #patience: Timer
   connection: Connection
 
   constructor(all: Handshakes, connection: Connection) {
     this.#all = all
     this.connection = connection
     this.#timer = new Timer(this)
+    this.#patience = new Timer({ onDeadline: () => this.#all.slow(this) })
     connection.owner = this
     const { wheel } = connection.context
     wheel.refresh()
@@ -119,6 +144,7 @@ class Handshake implements ConnectionOwner, HandshakeListener, TimerTarget {
 
   /** OpenSSL tells of the name too late for certificates side by side, and of the protocols too late for authorities. */
   begin(): void {
+    this.connection.context.wheel.set(this.#patience, CROWDED_MS)
     const { tls, challenges } = this.#all.owner
     if (challenges === null && !tls.readsHello) {
       this.#encrypt(tls, tls.base, null)
@@ -188,6 +214,12 @@ class Handshake implements ConnectionOwner, HandshakeListener, TimerTarget {
     this.connection.destroy()
   }
 
+  /** Others wait, and it has had longer than most take. */
+  crowdOut(): void {
+    this.#failed(HANDSHAKE_CROWDED_OUT, 'the client took its time while others waited')
+    this.connection.destroy()
+  }
+
   onReadEnd(connection: Connection): void {
     this.#failed('ECONNRESET', 'the peer closed the connection')
     connection.destroy()
@@ -210,7 +242,9 @@ class Handshake implements ConnectionOwner, HandshakeListener, TimerTarget {
   #end(): void {
     if (this.#ended) return
     this.#ended = true
-    this.connection.context.wheel.clear(this.#timer)
+    const { wheel } = this.connection.context
+    wheel.clear(this.#timer)
+    wheel.clear(this.#patience)
     this.#all.ended(this)
   }
 }

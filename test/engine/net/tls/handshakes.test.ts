@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import net from 'node:net'
 import tls from 'node:tls'
 import { describe, expect, it } from 'vitest'
-import { HANDSHAKE_TIMEOUT } from '../../../../engine/net/tls/handshakes.ts'
+import { HANDSHAKE_CROWDED_OUT, HANDSHAKE_TIMEOUT } from '../../../../engine/net/tls/handshakes.ts'
 import type { CertificateSnapshot } from '../../../../engine/snapshot.ts'
 import { selfSigned, type TestAuthority } from '../../../support/certificates.ts'
 import { rawClient } from '../../../support/raw-client.ts'
@@ -299,7 +299,7 @@ describe('handshakes at once', () => {
     await using acceptor = await acceptSecure(testNet, await testTls({ handshakesMax: 2, handshakeMs: 5_000 }))
     const idle = [await rawClient(acceptor.address), await rawClient(acceptor.address)]
     await waitFor(() => acceptor.handshakes.underWay === 2)
-    testNet.pass(3_000)
+    testNet.pass(500)
     const waiting = outcome({ port: acceptor.port })
     await waitFor(() => acceptor.handshakes.waiting === 1)
     const late = await rawClient(acceptor.address)
@@ -309,21 +309,46 @@ describe('handshakes at once', () => {
     idle[0]!.close()
     expect(await waiting).toContain('localhost')
     expect([acceptor.handshakes.underWay, acceptor.handshakes.waiting]).toEqual([2, 0])
-    testNet.pass(2_200)
+    testNet.pass(4_700)
     expect(acceptor.failures).toEqual(['ECONNRESET', HANDSHAKE_TIMEOUT])
-    testNet.pass(3_000)
+    testNet.pass(500)
     expect(acceptor.failures.length).toBe(3)
     await late.closed
     for (const client of [...idle, late]) client.close()
   })
 
+  it.each(['that has come before them', 'that comes later'])(
+    'that say nothing have to go for one %s, the oldest first, when they have had their time',
+    async order => {
+      const testNet = new TestNet()
+      await using acceptor = await acceptSecure(testNet, await testTls({ handshakesMax: 2, handshakeMs: 5_000 }))
+      const idle = [await rawClient(acceptor.address)]
+      await waitFor(() => acceptor.handshakes.underWay === 1)
+      testNet.pass(500)
+      idle.push(await rawClient(acceptor.address))
+      await waitFor(() => acceptor.handshakes.underWay === 2)
+      const isLater = order === 'that comes later'
+      if (isLater) testNet.pass(600)
+      const client = outcome({ port: acceptor.port })
+      if (!isLater) {
+        await waitFor(() => acceptor.handshakes.waiting === 1)
+        testNet.pass(600)
+      }
+      expect(await client).toContain('localhost')
+      await idle[0]!.closed
+      expect(acceptor.failures).toEqual([HANDSHAKE_CROWDED_OUT])
+      expect([acceptor.handshakes.underWay, acceptor.handshakes.waiting]).toEqual([1, 0])
+      for (const peer of idle) peer.close()
+    },
+  )
+
   it('that wait too long end unread', async () => {
     const testNet = new TestNet()
-    await using acceptor = await acceptSecure(testNet, await testTls({ handshakesMax: 1, handshakeMs: 5_000 }))
+    await using acceptor = await acceptSecure(testNet, await testTls({ handshakesMax: 1, handshakeMs: 800 }))
     using first = await rawClient(acceptor.address)
     using second = await rawClient(acceptor.address)
     await waitFor(() => acceptor.handshakes.waiting === 1)
-    testNet.pass(5_200)
+    testNet.pass(950)
     await Promise.all([first.closed, second.closed])
     expect(acceptor.failures).toEqual([HANDSHAKE_TIMEOUT, HANDSHAKE_TIMEOUT])
     expect([acceptor.handshakes.underWay, acceptor.handshakes.waiting]).toEqual([0, 0])
