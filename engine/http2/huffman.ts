@@ -29,7 +29,17 @@ const EOS = 256
 /** Each code, right-aligned. */
 const CODES: Uint32Array = new Uint32Array(257)
 const BITS: Uint8Array = Uint8Array.from(CODE_BITS)
-{
+
+/** The tables are made when somebody needs them: so much work at the start would wake V8's compilers, which cost 4 MB a thread. */
+let isBuilt = false
+
+function build(): void {
+  isBuilt = true
+  buildCodes()
+  buildTransitions()
+}
+
+function buildCodes(): void {
   let code = 0
   for (let bits = 1; bits <= 30; bits += 1) {
     for (let symbol = 0; symbol <= EOS; symbol += 1) {
@@ -57,8 +67,6 @@ const STATE_MASK = 0xff
 const TRANSITIONS = new Int32Array(256 * 16)
 /** 1 for the states in which a string may end: at most seven bits, all of them ones, since the last octet. */
 const MAY_END = new Uint8Array(256)
-
-buildTransitions()
 
 function buildTransitions(): void {
   // children[node * 2 + bit]: an inner node, or ~symbol.
@@ -104,6 +112,7 @@ function follow(children: readonly number[], state: number, nibble: number): num
  * behind the last octet, or -1 where it is not a whole string of the code (RFC 7541, section 5.2). @hotpath
  */
 export function decodeHuffman(source: Uint8Array, start: number, end: number, target: Uint8Array, to: number): number {
+  if (!isBuilt) build()
   let state = 0
   let at = to
   for (let from = start; from < end; from += 1) {
@@ -134,6 +143,7 @@ export function huffmanBytes(source: Uint8Array, start: number, end: number): nu
 
 /** Encodes the octets into `target` at `to`, which has room for `huffmanBytes`; gives the position behind. @hotpath */
 export function encodeHuffman(source: Uint8Array, start: number, end: number, target: Uint8Array, to: number): number {
+  if (!isBuilt) build()
   let at = to
   // Bits that wait for their byte to become whole: never more than 7 between two octets.
   let waiting = 0
