@@ -8,6 +8,7 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 1,
     fileParallelism: false,
+    testTimeout: 60_000,
     hookTimeout: 30_000,
   },
 })

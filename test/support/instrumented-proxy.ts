@@ -7,6 +7,7 @@ import { within } from './bell.ts'
 import type { TestProxy } from './proxy.ts'
 import { type TestProxyOptions, testSnapshot } from './snapshot.ts'
 import { waitFor } from './wait-for.ts'
+import { WITHOUT_RECORDS } from './worker-question.ts'
 
 export interface InstrumentedOwnerData {
   readonly channel: string
@@ -74,9 +75,11 @@ export async function startInstrumentedProxy(options: InstrumentedProxyOptions):
   }
   const engine = await startEngine(engineOptions)
 
-  async function reports(): Promise<readonly WorkerReport[]> {
+  const reports = () => ask('')
+
+  async function ask(wish: string): Promise<readonly WorkerReport[]> {
     const channel = new BroadcastChannel(channelName)
-    const question = randomUUID()
+    const question = wish + randomUUID()
     const found: WorkerReport[] = []
     const answered = new Promise<void>(resolve => {
       channel.onmessage = ({ data }: { data: WorkerReport | string }) => {
@@ -94,7 +97,12 @@ export async function startInstrumentedProxy(options: InstrumentedProxyOptions):
   async function leftOver(): Promise<string> {
     const { connectionsOpen, exchangesActive, inFlight } = engine.stats()
     const requests = inFlight.map(endpoint => endpoint.requests)
-    const held = (await reports()).map(({ sockets, parsers, slots, timers }) => ({ sockets, parsers, slots, timers }))
+    const held = (await ask(WITHOUT_RECORDS)).map(({ sockets, parsers, slots, timers }) => ({
+      sockets,
+      parsers,
+      slots,
+      timers,
+    }))
     const numbers = [connectionsOpen, exchangesActive, ...requests, ...held.flatMap(Object.values)]
     return numbers.every(number => number === 0)
       ? ''

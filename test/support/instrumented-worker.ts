@@ -8,6 +8,7 @@ import { parserCount, slots } from '../../engine/http1/llhttp.ts'
 import { ownerData, runWorker, workerIndex } from '../../engine/index.ts'
 import { TimerWheel } from '../../engine/net/timer-wheel.ts'
 import type { InstrumentedOwnerData, WorkerReport } from './instrumented-proxy.ts'
+import { WITHOUT_RECORDS } from './worker-question.ts'
 
 const { channel: channelName, gate, unixListeners } = ownerData() as InstrumentedOwnerData
 const wheels = new Set<TimerWheel>()
@@ -32,7 +33,7 @@ function report(question: string): WorkerReport {
     parsers: parserCount(),
     slots: slots.taken,
     timers: [...wheels].reduce((sum, wheel) => sum + wheel.hanging, 0),
-    records: records.slice(),
+    records: question.startsWith(WITHOUT_RECORDS) ? [] : records.slice(),
   }
 }
 

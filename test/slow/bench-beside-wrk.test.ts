@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process'
 import type { ServerResponse } from 'node:http'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
-import { bench } from '../../../src/bench/bench.ts'
-import { httpOrigin } from './origin.ts'
+import { bench } from '../../src/bench/bench.ts'
+import { httpOrigin } from '../src/bench/origin.ts'
 
 /**
  * The same load by `wrk` and by `sluice bench`, at the same time, on an origin that both can easily saturate: it answers
