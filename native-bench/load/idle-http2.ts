@@ -1,12 +1,6 @@
 /** Connections of HTTP/2, in plain text, that have made one request and stay open; by bytes, so that they cost little here. */
-import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
-
-/** Opened at once: few enough for any queue of connections to accept. */
-const BATCH = 100
-
-/** For one request, in ms. */
-const TIMEOUT_MS = 20_000
+import type { Socket } from 'node:net'
+import { HeldConnections, type Outcome } from './held-connections.ts'
 
 const FRAME_HEADER_BYTES = 9
 const HEADERS = 1
@@ -38,61 +32,47 @@ const SETTINGS_ACK = frame(SETTINGS, ACK, 0, Buffer.alloc(0))
 /** `:status: 200` as an index into the static table. */
 const STATUS_200 = 0x88
 
-export class IdleHttp2Connections {
-  readonly #sockets: Socket[] = []
-  #closedCount = 0
+/** A table size update of HPACK, which may stand before the fields (RFC 7541, section 6.3): three bits say so. */
+const UPDATE_MASK = 0xe0
+const TABLE_UPDATE = 0x20
+/** The size does not fit into the other five: more bytes follow, all but the last with their first bit set. */
+const UPDATE_LONG = 0x3f
 
-  /** Resolves when all of them are open and have had their answer; rejects where one has not. */
-  async hold(port: number, count: number): Promise<void> {
-    this.#closedCount = 0
-    for (let opened = 0; opened < count; opened += BATCH) {
-      const batch = Array.from({ length: Math.min(BATCH, count - opened) }, () => this.#open(port))
-      await Promise.all(batch)
+/** The first field is the status (RFC 9113, section 8.3.2). */
+function isOk(block: Buffer): boolean {
+  let at = 0
+  while (((block[at] ?? 0) & UPDATE_MASK) === TABLE_UPDATE) {
+    if (block[at] === UPDATE_LONG) {
+      do at += 1
+      while ((block[at] ?? 0) >= 0x80)
     }
-    if (this.#closedCount > 0) throw new Error(`${this.#closedCount} of ${count} connections did not stay open`)
+    at += 1
   }
+  return block[at] === STATUS_200
+}
 
-  async release(): Promise<void> {
-    const open = this.#sockets.splice(0).filter(socket => !socket.closed)
-    const closed = Promise.all(open.map(socket => once(socket, 'close')))
-    for (const socket of open) socket.destroy()
-    await closed
-  }
-
-  #open(port: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const socket = connect(port, '127.0.0.1')
-      this.#sockets.push(socket)
-      let unread: Buffer = Buffer.alloc(0)
-      let hasHead = false
-      socket.setTimeout(TIMEOUT_MS, () => reject(new Error(`no answer in ${TIMEOUT_MS / 1000} s`)))
-      socket.on('error', reject)
-      socket.once('close', () => {
-        this.#closedCount += 1
-        reject(new Error('a connection was closed before its answer'))
-      })
-      socket.on('data', (bytes: Buffer) => {
-        unread = Buffer.concat([unread, bytes])
-        for (;;) {
-          const length = unread.length < FRAME_HEADER_BYTES ? 0 : unread.readUIntBE(0, 3)
-          const end = FRAME_HEADER_BYTES + length
-          if (unread.length < end) return
-          const [type = 0, flags = 0] = unread.subarray(3, 5)
-          const payload = unread.subarray(FRAME_HEADER_BYTES, end)
-          unread = unread.subarray(end)
-          if (type === SETTINGS && (flags & ACK) === 0) socket.write(SETTINGS_ACK)
-          if (type === PING && (flags & ACK) === 0) socket.write(frame(PING, ACK, 0, payload))
-          if (type === HEADERS) {
-            if (!hasHead && !payload.includes(STATUS_200)) reject(new Error('another status than 200'))
-            hasHead = true
-          }
-          if (type <= HEADERS && (flags & END_STREAM) !== 0) {
-            socket.setTimeout(0)
-            resolve()
-          }
+export class IdleHttp2Connections extends HeldConnections {
+  protected ask(socket: Socket, _port: number, { answered, failed }: Outcome): void {
+    let unread: Buffer = Buffer.alloc(0)
+    let hasHead = false
+    socket.on('data', (bytes: Buffer) => {
+      unread = Buffer.concat([unread, bytes])
+      for (;;) {
+        const length = unread.length < FRAME_HEADER_BYTES ? 0 : unread.readUIntBE(0, 3)
+        const end = FRAME_HEADER_BYTES + length
+        if (unread.length < end) return
+        const [type = 0, flags = 0] = unread.subarray(3, 5)
+        const payload = unread.subarray(FRAME_HEADER_BYTES, end)
+        unread = unread.subarray(end)
+        if (type === SETTINGS && (flags & ACK) === 0) socket.write(SETTINGS_ACK)
+        if (type === PING && (flags & ACK) === 0) socket.write(frame(PING, ACK, 0, payload))
+        if (type === HEADERS && !hasHead) {
+          if (!isOk(payload)) failed(new Error('another status than 200'))
+          hasHead = true
         }
-      })
-      socket.write(OPENING)
+        if (type <= HEADERS && (flags & END_STREAM) !== 0) answered()
+      }
     })
+    socket.write(OPENING)
   }
 }

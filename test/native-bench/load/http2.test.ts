@@ -6,14 +6,14 @@ import { contentOf, SMALL } from '../../../native-bench/origins/content.ts'
 import { listenOn } from '../../support/listen.ts'
 
 /** Answers every request with the small content; counts its connections. */
-async function origin(content = contentOf(SMALL)) {
+async function origin(content = contentOf(SMALL), status = 200) {
   const server = createServer()
   const paths: string[] = []
   let sessions = 0
   server.on('session', () => (sessions += 1))
   server.on('stream', (stream: ServerHttp2Stream, headers) => {
     paths.push(String(headers[':path']))
-    stream.respond({ ':status': 200 }, { waitForTrailers: true })
+    stream.respond({ ':status': status }, { waitForTrailers: true })
     stream.on('wantTrailers', () => stream.sendTrailers({ 'x-end': 'yes' }))
     stream.end(content)
   })
@@ -35,6 +35,15 @@ describe('idle connections of HTTP/2', () => {
     const { port } = listening
     await listening.close()
     await expect(new IdleHttp2Connections().hold(port, 1)).rejects.toThrow()
+  })
+})
+
+describe('idle connections of HTTP/2 to an origin that refuses', () => {
+  it('are an error', async () => {
+    await using listening = await origin(undefined, 503)
+    const idle = new IdleHttp2Connections()
+    await expect(idle.hold(listening.port, 1)).rejects.toThrow('another status than 200')
+    await idle.release()
   })
 })
 
