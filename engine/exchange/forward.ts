@@ -386,11 +386,13 @@ export class Forward {
   onResponseHead(attempt: Attempt, head: Head, facts: ResponseFacts, nowMs: number): void {
     const { sticky } = this.upstream
     const { statuses } = this.target.retry
-    if (statuses.length > 0 && statuses.includes(facts.status) && this.#passesOver(attempt, facts.status)) return
+    if (statuses.length > 0 && statuses.includes(facts.status)) {
+      if (this.#passesOver(attempt, facts.status, this.isRepeatable)) return
+    }
     const { grpc } = this.exchange
     if (grpc !== null) {
       grpc.readHead(head)
-      if (this.target.retry.grpcStatuses.includes(grpc.status) && this.#passesOver(attempt, facts.status)) return
+      if (this.target.retry.grpcStatuses.includes(grpc.status) && this.#passesOver(attempt, facts.status, true)) return
     }
     if (this.exchange.isFalseTunnel(facts.status)) {
       this.#refuseSuccess(attempt, facts.status, nowMs)
@@ -446,9 +448,12 @@ export class Forward {
     this.#admission = this.upstream.admission.answered(this.#admission, latencyUs, nowMs)
   }
 
-  /** The response is one that another is asked for, and another is under way now. False: it is the client's. */
-  #passesOver(attempt: Attempt, status: number): boolean {
-    if (!this.#raceGoesOn(attempt) && !this.#retryOf().afterStatus(attempt)) return false
+  /**
+   * The response is one that another is asked for, and another is under way now. False: it is the client's. `mayRepeat`: the
+   * endpoint has had the request, and it may be sent to another all the same.
+   */
+  #passesOver(attempt: Attempt, status: number, mayRepeat: boolean): boolean {
+    if (!this.#raceGoesOn(attempt) && !(mayRepeat && this.#retryOf().afterStatus(attempt))) return false
     if (this.attempt === attempt) this.attempt = null
     attempt.session.discard(attempt)
     attempt.end(this.exchange.grpc?.outcome(status) ?? outcomeOfStatus(status), performance.now())

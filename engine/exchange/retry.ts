@@ -42,9 +42,9 @@ export class Retry {
     return this.#elsewhere(attempt, forward.codeOf(error), false)
   }
 
-  /** The response is one that another is asked for. True when another try is on its way, or will be. */
+  /** The response is one that another may be asked for. True when another try is on its way, or will be. */
   afterStatus(attempt: Attempt): boolean {
-    if (!this.#forward.keepsContent || !attempt.session.keepsRequest) return false
+    if (!attempt.session.keepsRequest) return false
     return this.#elsewhere(attempt, 'no_endpoint', true)
   }
 

@@ -76,6 +76,18 @@ function atFirst(count: number, first: (peer: Http2Peer, request: Message) => un
 
 const sayB = answering((peer, request) => answer(peer, request, 'b'))
 
+describe('a status that another endpoint is asked for', () => {
+  it.each([
+    ['GET', get('/two/'), 200, 1],
+    ['POST', post('/two/', 'x'), 503, 0],
+  ])('asks it where that may be done with a %s', async (_, request, status, retries) => {
+    scene.play(answering((peer, { stream }) => peer.send(headersFrame(stream, responseFields(503), true))))
+    scene.play(sayB, 1)
+    expect((await ask(request)).status).toBe(status)
+    expect((await scene.records(1))[0]).toMatchObject({ status, retries })
+  })
+})
+
 describe('a stream that is refused', () => {
   const refuse = (peer: Http2Peer, { stream }: Message) => peer.send(resetFrame(stream, REFUSED_STREAM))
 
