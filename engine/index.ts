@@ -6,6 +6,8 @@
 export { ERRORS, type ErrorCode, type ErrorRow, type ErrorSide } from './exchange/errors.ts'
 export type { ExchangeRecord } from './exchange/record.ts'
 export type { ExplainRequest, Explanation } from './explain/explanation.ts'
+export { FLOW_ERRORS, type FlowErrorCode, type FlowErrorRow } from './l4/errors.ts'
+export type { FlowRecord } from './l4/flow-record.ts'
 export { formatAddress } from './net/address.ts'
 export { ListenError } from './net/listen-error.ts'
 export type * from './snapshot.ts'

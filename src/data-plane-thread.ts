@@ -6,5 +6,6 @@ const data = ownerData()
 
 await runWorker({
   onExchange: isWorkerLogData(data) ? openAccessLog(data, workerIndex()) : null,
+  onFlow: null,
   onStop: null,
 })

@@ -21,6 +21,7 @@ import {
   type WriteRequest,
   WriteWrap,
 } from './handles.ts'
+import type { ProxyHeader } from './proxy-protocol/header.ts'
 import type { Slot, SlotPool } from './slots.ts'
 import { Timer, type TimerTarget, type TimerWheel } from './timer-wheel.ts'
 import type { TlsFacts } from './tls/tls-facts.ts'
@@ -86,6 +87,8 @@ export class Connection implements ByteStream, TimerTarget {
   protected isShutting = false
   closed = false
   counter: ConnectionCounter | null = null
+  /** What a header of the PROXY protocol has said of it; `null` where none came: its ends are those of the socket. */
+  proxied: ProxyHeader | null = null
   protected isLingering = false
   #isDelivering = false
   /** Bytes that waited for the kernel when somebody last looked. */
@@ -423,6 +426,7 @@ export class Connection implements ByteStream, TimerTarget {
     this.release()
     const successor = make(this.transport)
     successor.counter = counter
+    successor.proxied = this.proxied
     if (counter !== null) counter.onConnectionReplaced(this, successor)
     return successor
   }

@@ -157,7 +157,8 @@ interface HandleBinding<H> {
   readonly PipeConnectWrap: new () => ConnectRequest
 }
 
-function binding(name: string): unknown {
+/** One of Node's internal modules. @internal */
+export function binding(name: string): unknown {
   const load = (process as unknown as { binding?: (name: string) => unknown }).binding
   if (load === undefined) {
     throw new Error(`Sluice needs Node's stream handles, which this Node (${process.version}) does not give`)

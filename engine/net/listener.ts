@@ -11,6 +11,7 @@ import net from 'node:net'
 import type { Address } from '../snapshot.ts'
 import type { Connection, ConnectionCounter } from './connection.ts'
 import { errorName, type StreamHandle, tryBind } from './handles.ts'
+import { tryBindUdp } from './udp-handles.ts'
 
 /** Connections the kernel queues, and as many again that a full listener parks; further ones are refused. */
 const BACKLOG = 511
@@ -137,10 +138,10 @@ async function removeStaleSocket(path: string): Promise<void> {
  * Rejects with `EADDRINUSE` where somebody listens. Sockets that share a port by SO_REUSEPORT would join another
  * process's without a word; a plain bind does not. Nothing listens meanwhile: nobody gets in to be thrown out again.
  */
-export async function assertFree(address: Address): Promise<void> {
+export async function assertFree(address: Address, transport: 'tcp' | 'udp' = 'tcp'): Promise<void> {
   if (address.kind === 'unix' || address.port === 0) return
   const host = net.isIP(address.host) === 0 ? (await lookup(address.host)).address : address.host
-  const status = tryBind(host, address.port)
+  const status = transport === 'udp' ? tryBindUdp(host, address.port) : tryBind(host, address.port)
   if (status === 0) return
   const code = errorName(status)
   throw Object.assign(new Error(`bind ${code}: ${host}:${address.port}`), { code })

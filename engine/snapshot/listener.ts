@@ -1,16 +1,26 @@
 /** What one address that accepts connections is like. */
 import type { Address } from './address.ts'
+import type { AcceptedProxyProtocol } from './proxy-protocol.ts'
 import type { Http2Snapshot, ListenerTlsSnapshot } from './tls.ts'
 
-export interface ListenerLimits {
+/** Which connections (over UDP: flows) a listener takes at all. */
+export interface ConnectionLimits {
+  /** Open ones per worker. Past it: accepting stops until one closes. */
+  readonly connectionsMax: number
+  /** Open ones per client address, over all workers; 0 for no limit. Past it: refused. */
+  readonly connectionsPerClientMax: number
+  /** New ones per second, over all workers, and how many may come at once; 0 for no limit. Past it: refused. */
+  readonly newConnectionsRate: number
+  readonly newConnectionsBurst: number
+}
+
+export interface ListenerLimits extends ConnectionLimits {
   /** Bytes of a request head (request line and field section). Past it: 431. */
   readonly headBytesMax: number
   /** Field lines of a head. Past it: 431. */
   readonly fieldLinesMax: number
   /** Bytes of a request target. Past it: 414. */
   readonly targetBytesMax: number
-  /** Open connections per worker. Past it: accepting stops until one closes. */
-  readonly connectionsMax: number
 }
 
 export interface ListenerTimeouts {
@@ -48,6 +58,7 @@ export interface ListenerSnapshot {
   readonly address: Address
   readonly limits: ListenerLimits
   readonly timeouts: ListenerTimeouts
+  readonly proxyProtocol: AcceptedProxyProtocol | null
   /** CIDR blocks whose `X-Forwarded-*`, `Forwarded` and `X-Request-Id` are believed and extended, not replaced. */
   readonly trustedProxies: readonly string[]
   /** Adds `Forwarded` (RFC 7239) beside the `X-Forwarded-*` fields. */

@@ -1,6 +1,7 @@
 /** What one group of endpoints is like: how it is balanced, watched, and what becomes of requests that fail. */
 import type { Address, ServiceName } from './address.ts'
 import type { FieldLine, HashKeySource, StatusRange } from './http.ts'
+import type { SentProxyProtocol } from './proxy-protocol.ts'
 import type { Http2Snapshot, UpstreamTlsSnapshot } from './tls.ts'
 
 export interface EndpointSnapshot {
@@ -66,7 +67,7 @@ export interface ResolverSnapshot {
 }
 
 export interface ActiveCheckSnapshot {
-  readonly type: 'http' | 'https' | 'tcp' | 'grpc'
+  readonly type: 'http' | 'https' | 'tcp' | 'udp' | 'grpc'
   /**
    * For http and https, in the words of `UpstreamSnapshot.protocol`: `http` is HTTP/1.1, `h2` and `h2c` are HTTP/2, `auto` is
    * what ALPN says, and HTTP/1.1 without TLS. As a rule what the upstream itself has.
@@ -101,7 +102,10 @@ export interface ActiveCheckSnapshot {
   readonly serverName: string
   /** For grpc: the service that is asked for; empty for the server as a whole. */
   readonly service: string
-  /** For tcp: what is sent once the connection is open, and what must come back. Empty: nothing. */
+  /**
+   * For tcp and udp, as characters of one byte each: what is sent once the connection is open, or as a datagram, and what must
+   * be in what comes back. Empty: nothing.
+   */
   readonly send: string
   readonly expect: string
 }
@@ -235,6 +239,8 @@ export interface UpstreamSnapshot {
   /** `null` for plain text. Never with `h2c`, always with `h2` and `auto`. */
   readonly tls: UpstreamTlsSnapshot | null
   readonly http2: Http2Snapshot
+  /** What connections begin with, before TLS; `null` for nothing. Each is for one client then, and kept for none. */
+  readonly proxyProtocol: SentProxyProtocol | null
   readonly pool: PoolSnapshot
   readonly timeouts: UpstreamTimeouts
   readonly resolver: ResolverSnapshot

@@ -1,5 +1,6 @@
 import type { ExchangeRecord } from '../exchange/record.ts'
 import type { ExplainRequest, Explanation } from '../explain/explanation.ts'
+import type { FlowRecord } from '../l4/flow-record.ts'
 import type { ChallengesSnapshot, EndpointSnapshot, Snapshot } from '../snapshot.ts'
 import type { CircuitState, EndpointStatus } from '../upstream/endpoint-status.ts'
 import type { HealthChange } from '../upstream/health/endpoint-health.ts'
@@ -63,6 +64,8 @@ export type EngineEvent =
 export interface WorkerHooks {
   /** Called at the end of each exchange; `null` costs nothing. */
   readonly onExchange: ((record: ExchangeRecord) => void) | null
+  /** Called at the end of each flow of TCP or UDP; `null` costs nothing. */
+  readonly onFlow: ((record: FlowRecord) => void) | null
   /** Called when the worker is about to end in order. */
   readonly onStop: (() => void) | null
 }

@@ -1,5 +1,6 @@
 /** What is different between two snapshots, by name. */
-import type { ListenerSnapshot, RouteAction, RouteSnapshot, Snapshot, UpstreamSnapshot } from '../snapshot.ts'
+import type { RouteAction, RouteSnapshot, Snapshot, UpstreamSnapshot } from '../snapshot.ts'
+import { type AnyListener, allListeners } from './all-listeners.ts'
 import type { Changes } from './api.ts'
 import { ReloadError } from './reload-error.ts'
 import { isSame } from './same.ts'
@@ -12,10 +13,10 @@ export interface SnapshotChanges {
 
 /** @throws {ReloadError} where two listeners or upstreams of `after` have one name. */
 export function changesBetween(before: Snapshot, after: Snapshot): SnapshotChanges {
-  assertUnique('listeners', after.listeners)
+  assertUnique('listeners', allListeners(after))
   assertUnique('upstreams', after.upstreams)
   return {
-    listeners: compare<ListenerSnapshot>(before.listeners, after.listeners, isSame),
+    listeners: compare<AnyListener>(allListeners(before), allListeners(after), isSame),
     upstreams: compare<UpstreamSnapshot>(before.upstreams, after.upstreams, isSameUpstream),
     routes: compare<RouteSnapshot>(before.routes, after.routes, (a, b) =>
       isSame(withNames(a, before), withNames(b, after)),

@@ -7,21 +7,27 @@
  */
 
 import { Challenges } from '../exchange/challenges.ts'
-import { Generation, type ListenerRoutes } from '../exchange/generation.ts'
+import { Generation } from '../exchange/generation.ts'
 import { RequestIds } from '../exchange/request-id.ts'
-import type { WorkerContext } from '../exchange/worker-context.ts'
 import { slots } from '../http1/llhttp.ts'
+import { TcpTerms } from '../l4/tcp/terms.ts'
+import { UdpTerms } from '../l4/udp/terms.ts'
+import { UdpListener } from '../l4/udp/udp-listener.ts'
 import { TimerWheel } from '../net/timer-wheel.ts'
 import type { ServerTls } from '../net/tls/server-tls.ts'
 import { TicketKeys } from '../net/tls/ticket-keys.ts'
 import { prepareRegexes } from '../routing/regex.ts'
 import type { StatePage, StateRow } from '../shared/state-page.ts'
-import type { Address, ChallengesSnapshot, RouteSnapshot, UpstreamSnapshot } from '../snapshot.ts'
+import type { Address, ChallengesSnapshot, RouteSnapshot, Snapshot, UpstreamSnapshot } from '../snapshot.ts'
 import type { EndpointPlacement, UpstreamPlacement } from '../upstream/placement.ts'
+import type { Upstream } from '../upstream/upstream.ts'
+import { streamListeners } from './all-listeners.ts'
 import type { EngineEvent, WorkerHooks } from './api.ts'
 import { Door } from './door.ts'
 import { openTls, prepareTls } from './listener-tls.ts'
 import type { GenerationPlan } from './messages.ts'
+import type { ServiceTerms } from './service.ts'
+import type { ThreadContext } from './thread-context.ts'
 
 /** Milliseconds between two looks at whether the last exchange has ended. */
 const DRAIN_POLL_MS = 20
@@ -41,10 +47,25 @@ export interface DataPlaneOptions {
 interface Prepared {
   readonly plan: GenerationPlan
   readonly generation: Generation
+  /** By listener. */
+  readonly terms: readonly AnyTerms[]
   /** Those of its sockets that are new. */
   readonly doors: ReadonlyMap<number, Door>
-  /** By listener. */
+  readonly udpListeners: ReadonlyMap<number, UdpListener>
+  /** By listener that accepts connections. */
   readonly tls: readonly (ServerTls | null)[]
+}
+
+type AnyTerms = ServiceTerms | UdpTerms
+
+/** What each listener serves by. */
+function termsOf({ tcpListeners, udpListeners }: Snapshot, generation: Generation): AnyTerms[] {
+  const { upstreams } = generation
+  return [
+    ...generation.listeners,
+    ...tcpListeners.map(settings => new TcpTerms(settings, generation, upstreams)),
+    ...udpListeners.map(settings => new UdpTerms(settings, generation, upstreams[settings.upstream] as Upstream)),
+  ]
 }
 
 /** What has come of a generation before the order to make it ready. */
@@ -58,12 +79,13 @@ const NOTHING: Received = { routes: [], upstreams: [], placements: [] }
 
 export class DataPlane {
   readonly #options: DataPlaneOptions
-  readonly #context: WorkerContext
+  readonly #context: ThreadContext
   readonly #ticketKeys = new TicketKeys()
   /** By socket. */
   #doors: ReadonlyMap<number, Door> = new Map()
-  /** Those that accept no more, as long as they have connections. */
-  readonly #closing = new Set<Door>()
+  #udpListeners: ReadonlyMap<number, UdpListener> = new Map()
+  /** Those that accept no more, as long as they have connections, or flows. */
+  readonly #closing = new Set<Door | UdpListener>()
   #generation: Generation | null = null
   /** Earlier ones that something still runs on. */
   readonly #retired = new Set<Generation>()
@@ -87,6 +109,7 @@ export class DataPlane {
       requestIds: new RequestIds(),
       challenges: new Challenges(),
       onExchange: hooks.onExchange,
+      onFlow: hooks.onFlow,
     }
   }
 
@@ -151,48 +174,66 @@ export class DataPlane {
         onEvent({ kind: 'endpoint_health', upstream, endpoint, change, reason }),
     })
     for (const upstream of generation.upstreams) upstream.openTls()
-    const tls = snapshot.listeners.map((listener, index) =>
+    const tls = streamListeners(snapshot).map((listener, index) =>
       openTls(listener, this.#ticketKeys, this.#doors.get(plan.sockets[index]?.socket ?? -1)?.tls ?? null),
     )
+    const terms = termsOf(snapshot, generation)
     const doors = new Map<number, Door>()
+    const udpListeners = new Map<number, UdpListener>()
     try {
-      const addresses = await this.#openDoors(plan, generation, doors)
+      const addresses = await this.#openSockets(plan, terms, doors, udpListeners)
       if (this.#turn !== turn || this.#stopping) throw new Error('it was given up meanwhile')
-      this.#prepared = { plan, generation, doors, tls }
+      this.#prepared = { plan, generation, terms, doors, udpListeners, tls }
       return addresses
     } catch (error) {
-      for (const door of doors.values()) door.close()
+      for (const socket of [...doors.values(), ...udpListeners.values()]) socket.close()
       throw error
     }
   }
 
-  async #openDoors(
+  async #openSockets(
     { sockets }: GenerationPlan,
-    generation: Generation,
-    opened: Map<number, Door>,
+    terms: readonly AnyTerms[],
+    doors: Map<number, Door>,
+    udpListeners: Map<number, UdpListener>,
   ): Promise<(Address | null)[]> {
+    const { worker, reusePort } = this.#options
     const addresses: (Address | null)[] = []
-    for (const [index, routes] of generation.listeners.entries()) {
+    for (const [index, theirs] of terms.entries()) {
       const plan = sockets[index]
-      if (plan === undefined || (plan.worker >= 0 && plan.worker !== this.#options.worker)) {
+      if (plan === undefined || (plan.worker >= 0 && plan.worker !== worker)) {
         addresses.push(null)
         continue
       }
-      const known = this.#doors.get(plan.socket)
+      const known = this.#doors.get(plan.socket) ?? this.#udpListeners.get(plan.socket)
       if (known !== undefined) {
         addresses.push(known.address)
         continue
       }
-      const door = this.#newDoor(routes)
-      opened.set(plan.socket, door)
-      addresses.push(await door.open(plan.address, this.#options.reusePort))
+      if (theirs instanceof UdpTerms) {
+        const listener = this.#newUdpListener(theirs)
+        udpListeners.set(plan.socket, listener)
+        addresses.push(await listener.open(plan.address, reusePort))
+      } else {
+        const door = this.#newDoor(theirs)
+        doors.set(plan.socket, door)
+        addresses.push(await door.open(plan.address, reusePort))
+      }
     }
     return addresses
   }
 
-  #newDoor(routes: ListenerRoutes): Door {
+  #newUdpListener(terms: UdpTerms): UdpListener {
     const { worker, onEvent } = this.#options
-    return new Door(routes, {
+    return new UdpListener(terms, this.#context, {
+      onFull: (listener, limit) => onEvent({ kind: 'connections_full', worker, listener: listener.name, limit }),
+      onEmpty: listener => this.#closing.delete(listener),
+    })
+  }
+
+  #newDoor(terms: ServiceTerms): Door {
+    const { worker, onEvent } = this.#options
+    return new Door(terms, {
       context: this.#context,
       onFull: (listener, limit) => onEvent({ kind: 'connections_full', worker, listener, limit }),
       onHandshakesFailed: (listener, report) => onEvent({ kind: 'handshakes_failed', worker, listener, ...report }),
@@ -205,7 +246,8 @@ export class DataPlane {
     this.#turn += 1
     this.#received = NOTHING
     if (this.#prepared?.generation.number !== generation) return
-    for (const door of this.#prepared.doors.values()) door.close()
+    const { doors, udpListeners } = this.#prepared
+    for (const socket of [...doors.values(), ...udpListeners.values()]) socket.close()
     this.#prepared = null
   }
 
@@ -225,21 +267,27 @@ export class DataPlane {
   }
 
   /** What is new accepts before anything that is gone does no more. */
-  #serve({ generation, doors: opened, tls }: Prepared, { sockets }: GenerationPlan): void {
-    const before = this.#doors
-    const doors = new Map<number, Door>()
-    for (const [index, routes] of generation.listeners.entries()) {
+  #serve({ terms, doors, udpListeners, tls }: Prepared, { sockets }: GenerationPlan): void {
+    const served = { doors: new Map<number, Door>(), udpListeners: new Map<number, UdpListener>() }
+    for (const [index, theirs] of terms.entries()) {
       const { socket } = sockets[index] ?? { socket: -1 }
-      const door = before.get(socket) ?? opened.get(socket)
-      if (door === undefined) continue
-      doors.set(socket, door)
-      door.serve(routes, tls[index] ?? null)
+      if (theirs instanceof UdpTerms) {
+        const listener = this.#udpListeners.get(socket) ?? udpListeners.get(socket)
+        listener?.serve(theirs)
+        if (listener !== undefined) served.udpListeners.set(socket, listener)
+      } else {
+        const door = this.#doors.get(socket) ?? doors.get(socket)
+        door?.serve(theirs, tls[index] ?? null)
+        if (door !== undefined) served.doors.set(socket, door)
+      }
     }
-    this.#doors = doors
-    for (const [socket, door] of before) {
-      if (doors.has(socket)) continue
-      this.#closing.add(door)
-      door.close()
+    const before = [...this.#doors, ...this.#udpListeners]
+    this.#doors = served.doors
+    this.#udpListeners = served.udpListeners
+    for (const [socket, gone] of before) {
+      if (this.#doors.has(socket) || this.#udpListeners.has(socket)) continue
+      this.#closing.add(gone)
+      gone.close()
     }
   }
 
@@ -284,7 +332,7 @@ export class DataPlane {
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true
     if (this.#prepared !== null) this.abort(this.#prepared.generation.number)
-    const doors = [...this.#doors.values(), ...this.#closing]
+    const doors = [...this.#doors.values(), ...this.#udpListeners.values(), ...this.#closing]
     for (const door of doors) door.close()
     this.#generation?.close()
     const openCount = () => doors.reduce((sum, { count }) => sum + count, 0)

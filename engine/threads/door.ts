@@ -1,11 +1,5 @@
 /** A socket of a worker that accepts, and what is served there: one generation after the other. */
 
-import { clientSideOf } from '../exchange/client-side.ts'
-import type { ListenerRoutes, ServedRoutes } from '../exchange/generation.ts'
-import { Http1Downstream } from '../exchange/http1-downstream.ts'
-import { Http2ServerConnection } from '../exchange/http2-server-connection.ts'
-import { Tunnel } from '../exchange/tunnel.ts'
-import type { WorkerContext } from '../exchange/worker-context.ts'
 import { Connection } from '../net/connection.ts'
 import type { StreamHandle } from '../net/handles.ts'
 import { ListenError } from '../net/listen-error.ts'
@@ -21,9 +15,11 @@ import {
 } from '../shared/state-page.ts'
 import type { Address } from '../snapshot.ts'
 import { type HandshakeReport, HandshakeReports } from './handshake-reports.ts'
+import { abort, createService, drain, follow, type Service, type ServiceTerms } from './service.ts'
+import type { ThreadContext } from './thread-context.ts'
 
 export interface DoorOptions {
-  readonly context: WorkerContext
+  readonly context: ThreadContext
   /** A listener is at its limit on connections. */
   readonly onFull: (listener: string, limit: number) => void
   /** Clients have not come to terms with it about TLS. */
@@ -36,7 +32,7 @@ export class Door implements ListenerOwner {
   readonly #options: DoorOptions
   readonly #listener: Listener
   /** Of connections that come now: those that came on other terms have their own, and end by them. */
-  #served: ServedRoutes
+  #service: Service
   /** `null` as long as its connections are not encrypted. */
   #handshakes: Handshakes | null = null
   #tls: ServerTls | null = null
@@ -44,12 +40,12 @@ export class Door implements ListenerOwner {
   #address: Address | null = null
 
   /** Nothing is served before `serve`. */
-  constructor(routes: ListenerRoutes, options: DoorOptions) {
+  constructor(terms: ServiceTerms, options: DoorOptions) {
     this.#options = options
     this.#listener = new Listener(this)
-    this.#served = { routes, isClosing: false }
+    this.#service = createService(options.context, terms)
     const { onHandshakesFailed } = options
-    this.#reports = new HandshakeReports(report => onHandshakesFailed(this.#served.routes.settings.name, report))
+    this.#reports = new HandshakeReports(report => onHandshakesFailed(this.#service.settings.name, report))
   }
 
   /** Connections that are open. */
@@ -73,32 +69,31 @@ export class Door implements ListenerOwner {
       this.#address = await this.#listener.listen(address, reusePort)
       return this.#address
     } catch (error) {
-      throw ListenError.of(this.#served.routes.settings.name, address, error as NodeJS.ErrnoException)
+      throw ListenError.of(this.#service.settings.name, address, error as NodeJS.ErrnoException)
     }
   }
 
   /**
    * Serves by these from the next request on, of connections that are open too. Where clients have to do more than before (encrypt,
-   * show a certificate), those that came without end with their response instead.
+   * show a certificate), or something else is spoken, those that came without end with their response instead.
    */
-  serve(routes: ListenerRoutes, tls: ServerTls | null): void {
-    if (demandOf(tls) > demandOf(this.#tls)) this.#beginAnew()
-    this.#served.routes = routes
+  serve(terms: ServiceTerms, tls: ServerTls | null): void {
+    const isSameKind = this.#service.follow(terms)
+    if (!isSameKind || demandOf(tls) > demandOf(this.#tls)) this.#beginAnew(terms)
     this.#tls = tls
     if (tls === null) this.#handshakes = null
     else if (this.#handshakes === null) this.#handshakes = new Handshakes(this.#secured(tls))
     else this.#handshakes.owner.tls = tls
-    for (const { owner } of this.#listener.connections) clientSideOf(owner)?.follow()
-    this.#listener.serve(routes.settings.limits.connectionsMax)
+    for (const connection of this.#listener.connections) follow(connection)
+    this.#listener.serve(terms.settings.limits.connectionsMax)
   }
 
-  #beginAnew(): void {
-    const before = this.#served
-    this.#served = { routes: before.routes, isClosing: false }
-    before.isClosing = true
+  #beginAnew(terms: ServiceTerms): void {
+    this.#service.close()
+    this.#service = createService(this.#options.context, terms)
     // What comes of handshakes that are under way is closed: see `onSecure`.
     this.#handshakes = null
-    for (const { owner } of this.#listener.connections) clientSideOf(owner)?.drain()
+    for (const connection of this.#listener.connections) drain(connection)
   }
 
   onAccept(listener: Listener, handle: StreamHandle): Connection {
@@ -110,21 +105,8 @@ export class Door implements ListenerOwner {
     const connection = new Connection(context.net, handle)
     connection.counter = listener
     if (this.#handshakes !== null) return this.#handshakes.accept(connection)
-    this.#begin(connection)
+    this.#service.begin(connection)
     return connection
-  }
-
-  /** The connection is as it will be: what is spoken on it begins. */
-  #begin(connection: Connection): void {
-    const { context } = this.#options
-    const isHttp2 = connection.tls?.alpn === 'h2'
-    // Agreed on just before a reload took it away.
-    if (isHttp2 && this.#served.routes.settings.http2 === null) {
-      connection.destroy()
-      return
-    }
-    const Side = isHttp2 ? Http2ServerConnection : Http1Downstream
-    connection.guard(() => new Side(context, this.#served, connection).begin())
   }
 
   /** Of a listener whose connections are encrypted. */
@@ -144,7 +126,7 @@ export class Door implements ListenerOwner {
         if (connection.tls.resumed) count(HANDSHAKES_RESUMED)
         // Begun just before a reload asked for more.
         if (demandOf(owner.tls) < demandOf(this.#tls)) connection.destroy()
-        else this.#begin(connection)
+        else this.#service.begin(connection)
       },
       onHandshakeFailed: (client, error, detail) => {
         count(HANDSHAKES_FAILED)
@@ -161,30 +143,25 @@ export class Door implements ListenerOwner {
   }
 
   #endIfEmpty(): void {
-    if (this.#served.isClosing && this.count === 0) this.#options.onEmpty(this)
+    if (this.#service.isClosing && this.count === 0) this.#options.onEmpty(this)
   }
 
   onFull(): void {
-    const { name, limits } = this.#served.routes.settings
+    const { name, limits } = this.#service.settings
     this.#options.onFull(name, limits.connectionsMax)
   }
 
   /** Stops accepting, and closes what is idle; what runs there ends in its own time, and nothing follows. */
   close(): void {
-    this.#served.isClosing = true
+    this.#service.close()
     this.#listener.close()
-    for (const { owner } of this.#listener.connections) clientSideOf(owner)?.drain()
+    for (const connection of this.#listener.connections) drain(connection)
     this.#endIfEmpty()
   }
 
   /** Ends what still runs. */
   abort(): void {
-    for (const connection of this.#listener.connections) {
-      const { owner } = connection
-      if (owner instanceof Tunnel) owner.abort()
-      else clientSideOf(owner)?.abort()
-      connection.destroy()
-    }
+    for (const connection of this.#listener.connections) abort(connection)
   }
 }
 

@@ -3,11 +3,13 @@ import { ListenError } from '../net/listen-error.ts'
 import { loadTls } from '../net/tls/load.ts'
 import { ServerTls } from '../net/tls/server-tls.ts'
 import type { TicketKeys } from '../net/tls/ticket-keys.ts'
-import type { ListenerSnapshot, Snapshot } from '../snapshot.ts'
+import type { ListenerSnapshot, Snapshot, TcpListenerSnapshot } from '../snapshot.ts'
+import { streamListeners } from './all-listeners.ts'
 
 /** Whether any connection of either side is encrypted, or may be. */
-export function encrypts({ listeners, upstreams }: Pick<Snapshot, 'listeners' | 'upstreams'>): boolean {
-  return listeners.some(({ tls }) => tls !== null) || upstreams.some(({ tls }) => tls !== null)
+export function encrypts(snapshot: Omit<Snapshot, 'generation' | 'routes' | 'errorPages'>): boolean {
+  const { upstreams } = snapshot
+  return streamListeners(snapshot).some(({ tls }) => tls !== null) || upstreams.some(({ tls }) => tls !== null)
 }
 
 /** To be waited for before anything is made of the snapshot. */
@@ -17,7 +19,7 @@ export async function prepareTls(snapshot: Snapshot): Promise<void> {
 
 /** `before` is what the listener had; `null` for none. Throws `ListenError` where OpenSSL can make nothing of it. */
 export function openTls(
-  { name, tls }: ListenerSnapshot,
+  { name, tls }: ListenerSnapshot | TcpListenerSnapshot,
   ticketKeys: TicketKeys,
   before: ServerTls | null,
 ): ServerTls | null {

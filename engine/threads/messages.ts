@@ -8,10 +8,13 @@ import type { EngineEvent } from './api.ts'
 export interface SocketPlan {
   /** Tells sockets apart as long as the engine lives: a listener with the socket of an earlier generation takes it over. */
   readonly socket: number
+  readonly transport: 'tcp' | 'udp'
   /** The worker that has it; -1 for all of them, each with a socket of its own for the same address. */
   readonly worker: number
   /** With the port that the system has chosen, as soon as that is known. */
   readonly address: Address
+  /** What the workers share of its limits on new connections: see `Intake`. */
+  readonly limits: SharedArrayBuffer
 }
 
 /** A generation as a worker is told of it. */

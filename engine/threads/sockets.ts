@@ -1,5 +1,6 @@
 /** Which socket each listener of a generation has: one of the generation before it, wherever the address is the same. */
-import type { Address, ListenerSnapshot, Snapshot } from '../snapshot.ts'
+import type { Address, Snapshot } from '../snapshot.ts'
+import { type AnyListener, allListeners, isUdp } from './all-listeners.ts'
 import { type SocketPlan, workerOf } from './messages.ts'
 import { isSame } from './same.ts'
 
@@ -8,15 +9,18 @@ interface Listening {
   readonly sockets: readonly SocketPlan[]
 }
 
-/** Sockets that are new get numbers from `next()`. */
+/** What a socket that is new has of its own. */
+export type NewSocket = Pick<SocketPlan, 'socket' | 'limits'>
+
 export function planSockets(
   snapshot: Snapshot,
   before: Listening | null,
   workers: number,
-  next: () => number,
+  make: () => NewSocket,
 ): SocketPlan[] {
-  const left = new Map(before?.sockets.map((plan, index) => [plan, before.snapshot.listeners[index]]))
-  const take = (fits: (was: ListenerSnapshot, plan: SocketPlan) => boolean): SocketPlan | null => {
+  const earlier = before === null ? [] : allListeners(before.snapshot)
+  const left = new Map(before?.sockets.map((plan, index) => [plan, earlier[index]]))
+  const take = (fits: (was: AnyListener, plan: SocketPlan) => boolean): SocketPlan | null => {
     for (const [plan, was] of left) {
       if (was === undefined || !fits(was, plan)) continue
       left.delete(plan)
@@ -24,15 +28,26 @@ export function planSockets(
     }
     return null
   }
+  const listeners = allListeners(snapshot).map(({ name, address }, index) => ({
+    name,
+    address,
+    transport: isUdp(snapshot, index) ? ('udp' as const) : ('tcp' as const),
+  }))
   // Those that have kept their names come first: port 0 is a socket of its own for each.
-  const own = snapshot.listeners.map(({ name, address }) =>
-    take(was => was.name === name && isSame(was.address, address)),
+  const own = listeners.map(({ name, address, transport }) =>
+    take((was, plan) => plan.transport === transport && was.name === name && isSame(was.address, address)),
   )
-  return snapshot.listeners.map(
-    ({ address }, index) =>
+  return listeners.map(
+    ({ address, transport }, index) =>
       own[index] ??
-      take((was, plan) => !isOpen(address) && (isSame(was.address, address) || isSame(plan.address, address))) ?? {
-        socket: next(),
+      take(
+        (was, plan) =>
+          plan.transport === transport &&
+          !isOpen(address) &&
+          (isSame(was.address, address) || isSame(plan.address, address)),
+      ) ?? {
+        ...make(),
+        transport,
         worker: workerOf(address, index, workers),
         address,
       },
@@ -54,8 +69,12 @@ export function withAddresses(sockets: readonly SocketPlan[], addresses: readonl
 }
 
 /** A plain bind would find the address taken by ourselves: another listener has the port, on this address or on all. */
-export function isOurs(address: Address, sockets: readonly SocketPlan[]): boolean {
+export function isOurs({ address, transport }: SocketPlan, sockets: readonly SocketPlan[]): boolean {
   return sockets.some(
-    plan => plan.address.kind === 'tcp' && address.kind === 'tcp' && plan.address.port === address.port,
+    plan =>
+      plan.transport === transport &&
+      plan.address.kind === 'tcp' &&
+      address.kind === 'tcp' &&
+      plan.address.port === address.port,
   )
 }

@@ -5,9 +5,11 @@
 import type { ExplainRequest, Explanation } from '../explain/explanation.ts'
 import { ListenError } from '../net/listen-error.ts'
 import { assertFree } from '../net/listener.ts'
+import { createIntakeMemory } from '../shared/intake-page.ts'
 import { CONNECTIONS_OPEN, EXCHANGES_ACTIVE, type PageSize, StatePage, type StateRow } from '../shared/state-page.ts'
 import type { ChallengesSnapshot, Snapshot } from '../snapshot.ts'
 import type { EndpointPlacement } from '../upstream/placement.ts'
+import { allListeners } from './all-listeners.ts'
 import type {
   BoundListener,
   Engine,
@@ -25,7 +27,7 @@ import { explainNow } from './explain-now.ts'
 import type { GenerationPlan, SocketPlan } from './messages.ts'
 import { ReloadError } from './reload-error.ts'
 import { isSame } from './same.ts'
-import { isOurs, planSockets, withAddresses } from './sockets.ts'
+import { isOurs, type NewSocket, planSockets, withAddresses } from './sockets.ts'
 import { TicketSecrets } from './ticket-secrets.ts'
 import { commitAll, prepareAll } from './two-phases.ts'
 import { WorkerThread } from './worker-thread.ts'
@@ -93,7 +95,7 @@ class Supervisor implements Engine {
     this.#options = options
     const { snapshot, workers } = options
     this.#snapshot = snapshot
-    this.#sockets = planSockets(snapshot, null, workers, () => this.#nextSocket())
+    this.#sockets = planSockets(snapshot, null, workers, () => this.#newSocket())
     this.#page = createPage(snapshot, workers)
     this.#directory = new Directory(snapshot, this.#page, {
       publish: (slot, placements) => this.#publish(slot, placements),
@@ -105,9 +107,9 @@ class Supervisor implements Engine {
     this.#startedAtMs = new Array<number>(workers).fill(0)
   }
 
-  #nextSocket(): number {
+  #newSocket(): NewSocket {
     this.#lastSocket += 1
-    return this.#lastSocket
+    return { socket: this.#lastSocket, limits: createIntakeMemory(this.#options.workers) }
   }
 
   #tell(event: EngineEvent): void {
@@ -116,7 +118,7 @@ class Supervisor implements Engine {
 
   async start(): Promise<void> {
     try {
-      await this.#assertAddressesFree(this.#snapshot, this.#sockets)
+      await this.#assertAddressesFree(this.#snapshot, this.#sockets, [])
       await this.#directory.open()
       await this.#ticketSecrets.prepare(this.#snapshot)
       // The first worker learns the ports that the system chooses; the others join it there.
@@ -129,11 +131,18 @@ class Supervisor implements Engine {
     }
   }
 
-  async #assertAddressesFree({ listeners }: Snapshot, sockets: readonly SocketPlan[]): Promise<void> {
+  /** Those of `sockets` that are not among `ours`, where workers share them. */
+  async #assertAddressesFree(
+    snapshot: Snapshot,
+    sockets: readonly SocketPlan[],
+    ours: readonly SocketPlan[],
+  ): Promise<void> {
     if (this.#options.workers === 1) return
-    for (const [index, { address }] of sockets.entries()) {
-      await assertFree(address).catch((error: NodeJS.ErrnoException) => {
-        throw ListenError.of(listeners[index]?.name ?? '', address, error)
+    const listeners = allListeners(snapshot)
+    for (const [index, plan] of sockets.entries()) {
+      if (isOurs(plan, ours)) continue
+      await assertFree(plan.address, plan.transport).catch((error: NodeJS.ErrnoException) => {
+        throw ListenError.of(listeners[index]?.name ?? '', plan.address, error)
       })
     }
   }
@@ -279,16 +288,8 @@ class Supervisor implements Engine {
 
   async #planSockets(snapshot: Snapshot): Promise<SocketPlan[]> {
     const before = { snapshot: this.#snapshot, sockets: this.#sockets }
-    const sockets = planSockets(snapshot, before, this.#options.workers, () => this.#nextSocket())
-    const foreign = sockets.map(plan => (isOurs(plan.address, this.#sockets) ? null : plan))
-    if (this.#options.workers > 1) {
-      for (const [index, plan] of foreign.entries()) {
-        if (plan === null) continue
-        await assertFree(plan.address).catch((error: NodeJS.ErrnoException) => {
-          throw ListenError.of(snapshot.listeners[index]?.name ?? '', plan.address, error)
-        })
-      }
-    }
+    const sockets = planSockets(snapshot, before, this.#options.workers, () => this.#newSocket())
+    await this.#assertAddressesFree(snapshot, sockets, this.#sockets)
     return sockets
   }
 
@@ -370,7 +371,7 @@ class Supervisor implements Engine {
   }
 
   get listeners(): readonly BoundListener[] {
-    return this.#snapshot.listeners.map(({ name, address }, index) => ({
+    return allListeners(this.#snapshot).map(({ name, address }, index) => ({
       name,
       address: this.#sockets[index]?.address ?? address,
     }))

@@ -4,6 +4,7 @@
  */
 import { SESSION_SECONDS } from '../net/tls/session-time.ts'
 import type { Snapshot } from '../snapshot.ts'
+import { streamListeners } from './all-listeners.ts'
 
 const SECRET_BYTES = 48
 
@@ -28,7 +29,8 @@ export class TicketSecrets {
   }
 
   /** Begins to make them when a configuration needs them. */
-  async prepare({ listeners }: Snapshot): Promise<void> {
+  async prepare(snapshot: Snapshot): Promise<void> {
+    const listeners = streamListeners(snapshot)
     if (this.#secrets.length > 0 || !listeners.some(({ tls }) => tls?.tickets === true)) return
     const { randomBytes } = await import('node:crypto')
     const make = () => new Uint8Array(randomBytes(SECRET_BYTES))

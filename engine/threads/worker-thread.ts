@@ -7,6 +7,7 @@
 import { Worker } from 'node:worker_threads'
 import { ListenError } from '../net/listen-error.ts'
 import type { Address, Snapshot } from '../snapshot.ts'
+import { allListeners } from './all-listeners.ts'
 import type { EngineEvent } from './api.ts'
 import type { Answer, FromWorker, Order, ToWorker, WorkerBirth } from './messages.ts'
 
@@ -29,8 +30,8 @@ const OLD_MB_MIN = 512
 /** Of heap for each connection that the listeners may have open, so that their limit is what counts. */
 const KILOBYTES_PER_CONNECTION = 8
 
-function oldMegabytes({ listeners }: Snapshot): number {
-  const connections = listeners.reduce((sum, { limits }) => sum + limits.connectionsMax, 0)
+function oldMegabytes(snapshot: Snapshot): number {
+  const connections = allListeners(snapshot).reduce((sum, { limits }) => sum + limits.connectionsMax, 0)
   return Math.max(OLD_MB_MIN, Math.ceil((connections * KILOBYTES_PER_CONNECTION) / 1024))
 }
 

@@ -44,6 +44,7 @@ export function compileUpstream(
     protocol: upstream.protocol,
     tls: compileUpstreamTls(upstream),
     http2: compileHttp2(upstream.http2),
+    proxyProtocol: null,
     pool: {
       idleMax: pool.idle,
       idleTimeoutMs: pool.idle_timeout,

@@ -55,6 +55,8 @@ export function compileSnapshot(model: ConfigurationModel, generation: number, f
   return {
     generation,
     listeners: Object.keys(model.listeners).map(name => compileListener(name, model.listeners)),
+    tcpListeners: [],
+    udpListeners: [],
     upstreams: upstreams.map(([name, upstream]) =>
       compileUpstream(name, upstream, { resolver: model.resolver, routes }),
     ),
@@ -78,6 +80,9 @@ function compileListener(name: string, listeners: Listeners): ListenerSnapshot {
       // The target is a part of the head: a lower limit on the head lowers the default of the target.
       targetBytesMax: Math.min(limits.target, limits.head),
       connectionsMax: limits.connections,
+      connectionsPerClientMax: 0,
+      newConnectionsRate: 0,
+      newConnectionsBurst: 0,
     },
     timeouts: {
       headMs: timeouts.head,
@@ -85,6 +90,7 @@ function compileListener(name: string, listeners: Listeners): ListenerSnapshot {
       idleMs: timeouts.idle,
       tunnelMs: timeouts.tunnel,
     },
+    proxyProtocol: null,
     trustedProxies: [...new Set(listener.trusted_proxies)],
     forwarded: listener.forwarded,
     paths: {

@@ -91,5 +91,6 @@ void runWorker({
     }
     if (target === '/block') setImmediate(standStill)
   },
+  onFlow: null,
   onStop: null,
 })

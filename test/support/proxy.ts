@@ -1,6 +1,8 @@
+import { createIntakeMemory } from '../../engine/shared/intake-page.ts'
 import type { Address, Snapshot } from '../../engine/snapshot.ts'
 import type { BoundListener, EngineEvent, EngineStats } from '../../engine/threads/api.ts'
 import { DataPlane } from '../../engine/threads/data-plane.ts'
+import { planSockets } from '../../engine/threads/sockets.ts'
 import { startEngine } from '../../engine/threads/supervisor.ts'
 import { placeEndpoints } from './placements.ts'
 import { type TestProxyOptions, testSnapshot } from './snapshot.ts'
@@ -51,11 +53,12 @@ export async function startSameThreadProxy(options: TestProxyOptions): Promise<S
   const plane = new DataPlane({
     worker: 0,
     page,
-    hooks: { onExchange: null, onStop: null },
+    hooks: { onExchange: null, onFlow: null, onStop: null },
     reusePort: false,
     onEvent: event => events.push(event),
   })
-  const sockets = snapshot.listeners.map(({ address }, socket) => ({ socket, worker: -1, address }))
+  let last = 0
+  const sockets = planSockets(snapshot, null, 1, () => ({ socket: last++, limits: createIntakeMemory(1) }))
   const ports = (await plane.start({ snapshot, sockets, upstreams: placements, ticketSecrets: [] })).map(portOfAddress)
   const stop = () => plane.stop(1_000)
   return {

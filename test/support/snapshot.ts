@@ -3,6 +3,7 @@ import type {
   AdaptiveConcurrencySnapshot,
   Address,
   CircuitBreakerSnapshot,
+  ConnectionLimits,
   EndpointSnapshot,
   ErrorPageSnapshot,
   FieldEdits,
@@ -23,6 +24,8 @@ import type {
   Snapshot,
   StickySnapshot,
   SuccessRateSnapshot,
+  TcpListenerSnapshot,
+  UdpListenerSnapshot,
   UpstreamSnapshot,
   UpstreamTimeouts,
 } from '../../engine/snapshot.ts'
@@ -31,6 +34,18 @@ import type {
 export interface TestListener extends Partial<Omit<ListenerSnapshot, 'limits' | 'timeouts'>> {
   readonly limits?: Partial<ListenerSnapshot['limits']>
   readonly timeouts?: Partial<ListenerSnapshot['timeouts']>
+}
+
+/** Absent `upstream`: the first. */
+export interface TestTcpListener extends Partial<Omit<TcpListenerSnapshot, 'limits' | 'timeouts' | 'firstBytes'>> {
+  readonly limits?: Partial<TcpListenerSnapshot['limits']>
+  readonly timeouts?: Partial<TcpListenerSnapshot['timeouts']>
+  readonly firstBytes?: Partial<TcpListenerSnapshot['firstBytes']>
+}
+
+/** Absent `upstream`: the first. */
+export interface TestUdpListener extends Partial<Omit<UdpListenerSnapshot, 'limits'>> {
+  readonly limits?: Partial<UdpListenerSnapshot['limits']>
 }
 
 export interface TestEndpoint extends Partial<Omit<EndpointSnapshot, 'address'>> {
@@ -54,7 +69,16 @@ interface TestSections {
   readonly http2?: Partial<Http2Snapshot>
 }
 
-type PlainKey = 'name' | 'balance' | 'measure' | 'hashOn' | 'slowStartMs' | 'panicThreshold' | 'protocol' | 'tls'
+type PlainKey =
+  | 'name'
+  | 'balance'
+  | 'measure'
+  | 'hashOn'
+  | 'slowStartMs'
+  | 'panicThreshold'
+  | 'protocol'
+  | 'tls'
+  | 'proxyProtocol'
 
 /** Absent `name`: the key in `upstreams`. */
 export interface TestUpstream extends TestSections, Partial<Pick<UpstreamSnapshot, PlainKey>> {
@@ -77,8 +101,10 @@ export interface TestRoute
 }
 
 export interface TestProxyOptions {
-  /** Absent: one, on a free port of 127.0.0.1. */
+  /** Absent: one, on a free port of 127.0.0.1; none where there are others. */
   readonly listeners?: readonly TestListener[]
+  readonly tcpListeners?: readonly TestTcpListener[]
+  readonly udpListeners?: readonly TestUdpListener[]
   /** An array is short for `{ endpoints }`. */
   readonly upstreams?: Readonly<Record<string, TestUpstream | readonly Address[]>>
   /** Absent: everything goes to the first upstream. */
@@ -105,10 +131,18 @@ export const HTTP2: Http2Snapshot = {
   queuedControlMax: 1000,
 }
 
+const CONNECTIONS: ConnectionLimits = {
+  connectionsMax: 10_000,
+  connectionsPerClientMax: 0,
+  newConnectionsRate: 0,
+  newConnectionsBurst: 0,
+}
+
 export function listenerSnapshot(listener: TestListener, index: number): ListenerSnapshot {
   return {
     name: `listener${index}`,
     address: { kind: 'tcp', host: '127.0.0.1', port: 0 },
+    proxyProtocol: null,
     trustedProxies: [],
     forwarded: false,
     paths: PATHS,
@@ -122,10 +156,38 @@ export function listenerSnapshot(listener: TestListener, index: number): Listene
       headBytesMax: 32_768,
       fieldLinesMax: 100,
       targetBytesMax: 8_192,
-      connectionsMax: 10_000,
+      ...CONNECTIONS,
       ...listener.limits,
     },
     timeouts: { headMs: 30_000, contentMs: 60_000, idleMs: 75_000, tunnelMs: 3_600_000, ...listener.timeouts },
+  }
+}
+
+export function tcpListenerSnapshot(listener: TestTcpListener, index: number): TcpListenerSnapshot {
+  return {
+    name: `tcp${index}`,
+    address: { kind: 'tcp', host: '127.0.0.1', port: 0 },
+    proxyProtocol: null,
+    tls: null,
+    serverNames: [],
+    upstream: 0,
+    ...listener,
+    limits: { ...CONNECTIONS, uploadRate: 0, downloadRate: 0, ...listener.limits },
+    timeouts: { idleMs: 3_600_000, halfCloseMs: 300_000, firstBytesMs: 3_000, ...listener.timeouts },
+    firstBytes: { http: -1, proxy: -1, tls: -1, ...listener.firstBytes },
+  }
+}
+
+export function udpListenerSnapshot(listener: TestUdpListener, index: number): UdpListenerSnapshot {
+  return {
+    name: `udp${index}`,
+    address: { kind: 'tcp', host: '127.0.0.1', port: 0 },
+    idleMs: 30_000,
+    responses: -1,
+    upstream: 0,
+    proxyProtocol: null,
+    ...listener,
+    limits: { ...CONNECTIONS, amplificationMax: 0, ...listener.limits },
   }
 }
 
@@ -245,6 +307,7 @@ export function upstreamSnapshot(name: string, upstream: TestUpstream | readonly
     protocol: written.protocol ?? 'http',
     tls: written.tls ?? null,
     http2: { ...HTTP2, ...written.http2 },
+    proxyProtocol: written.proxyProtocol ?? null,
     pool: { ...POOL, ...written.pool },
     timeouts: { connectMs: 5_000, responseMs: 30_000, idleMs: 60_000, ...written.timeouts },
     resolver: { ...RESOLVER, ...written.resolver },
@@ -291,9 +354,12 @@ export function routeSnapshot(route: TestRoute, index: number, upstreams: readon
 export function testSnapshot(options: TestProxyOptions): Snapshot {
   const names = Object.keys(options.upstreams ?? {})
   const routes = options.routes ?? (names[0] === undefined ? [] : [{ to: names[0] }])
+  const hasOthers = options.tcpListeners !== undefined || options.udpListeners !== undefined
   return {
     generation: 1,
-    listeners: (options.listeners ?? [{}]).map(listenerSnapshot),
+    listeners: (options.listeners ?? (hasOthers ? [] : [{}])).map(listenerSnapshot),
+    tcpListeners: (options.tcpListeners ?? []).map(tcpListenerSnapshot),
+    udpListeners: (options.udpListeners ?? []).map(udpListenerSnapshot),
     upstreams: Object.entries(options.upstreams ?? {}).map(([name, upstream]) => upstreamSnapshot(name, upstream)),
     routes: routes.map((route, index) => routeSnapshot(route, index, names)),
     errorPages: options.errorPages ?? [],

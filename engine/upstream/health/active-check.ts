@@ -172,6 +172,8 @@ async function loadProbe({ type, protocol }: ActiveCheckSnapshot): Promise<OpenP
       return (await import('./check-https.ts')).openHttpsProbe
     case 'tcp':
       return (await import('./check-tcp.ts')).openTcpProbe
+    case 'udp':
+      return (await import('./check-udp.ts')).openUdpProbe
     case 'grpc':
       return (await import('./check-grpc.ts')).openGrpcProbe
   }

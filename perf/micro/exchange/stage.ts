@@ -37,8 +37,15 @@ function listener({ trustedProxies = [], forwarded = false, http2 = false }: Sta
   return {
     name: 'web',
     address: { kind: 'tcp', host: '127.0.0.1', port: 0 },
-    limits: { ...LIMITS, connectionsMax: 10_000 },
+    limits: {
+      ...LIMITS,
+      connectionsMax: 10_000,
+      connectionsPerClientMax: 0,
+      newConnectionsRate: 0,
+      newConnectionsBurst: 0,
+    },
     timeouts: { headMs: 30_000, contentMs: 60_000, idleMs: 75_000, tunnelMs: 3_600_000 },
+    proxyProtocol: null,
     trustedProxies,
     forwarded,
     paths: { dotSegments: 'normalise', emptySegments: 'normalise', encodedSlashes: 'keep', parameters: 'keep' },
@@ -58,6 +65,8 @@ export function snapshot(port: number, options: StageOptions): Snapshot {
   return {
     generation: 1,
     listeners: [listener(options)],
+    tcpListeners: [],
+    udpListeners: [],
     upstreams: [
       upstreamSnapshot('origin', {
         endpoints: [address],

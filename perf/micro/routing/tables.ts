@@ -47,5 +47,16 @@ export function tableOf(count: number, isRich: boolean): Table {
     const host = (hosts[(index * 7) % hosts.length] as string).replace('*', 'any')
     return [host, TARGETS[index % TARGETS.length] as string] as const
   })
-  return { snapshot: { generation: 1, listeners: [], upstreams: [], routes, errorPages: [] }, questions }
+  return {
+    snapshot: {
+      generation: 1,
+      listeners: [],
+      tcpListeners: [],
+      udpListeners: [],
+      upstreams: [],
+      routes,
+      errorPages: [],
+    },
+    questions,
+  }
 }

@@ -49,7 +49,7 @@ if (isMainThread) {
   })
 } else if (parentPort !== null) {
   const { ownerData, runWorker } = await import('../../../engine/index.ts')
-  await runWorker({ onExchange: null, onStop: null })
+  await runWorker({ onExchange: null, onFlow: null, onStop: null })
   const told = ownerData() as SharedArrayBuffer
   const text = Buffer.from(JSON.stringify(imported()))
   new Uint8Array(told, 4).set(text)

@@ -10,7 +10,7 @@ const unix = (path: string): Address => ({ kind: 'unix', path })
 let last = 0
 const next = () => {
   last += 1
-  return last
+  return { socket: last, limits: new SharedArrayBuffer(0) }
 }
 
 /** The sockets of one configuration after the other, by the names of their listeners. */
@@ -45,7 +45,7 @@ describe('the socket of a listener', () => {
     )
     expect(second!.a).toEqual(first!.a)
     expect(second!.b).toEqual(first!.b)
-    expect(second!.new).toEqual({ socket: 3, worker: -1, address: tcp(82) })
+    expect(second!.new).toMatchObject({ socket: 3, worker: -1, address: tcp(82) })
   })
 
   it('is another one at another address, and goes on under another name', () => {
@@ -102,9 +102,17 @@ describe('the socket of a listener', () => {
   })
 
   it('is not asked for of the system where we have the port already, on whatever address', () => {
-    const plans = [{ socket: 1, worker: -1, address: tcp(80, '::') }]
-    expect(isOurs(tcp(80), plans)).toBe(true)
-    expect(isOurs(tcp(81), plans)).toBe(false)
-    expect(isOurs(unix('/a'), plans)).toBe(false)
+    const plan = (address: Address, transport: 'tcp' | 'udp' = 'tcp') => ({
+      socket: 1,
+      transport,
+      worker: -1,
+      address,
+      limits: new SharedArrayBuffer(0),
+    })
+    const plans = [plan(tcp(80, '::'))]
+    expect(isOurs(plan(tcp(80)), plans)).toBe(true)
+    expect(isOurs(plan(tcp(81)), plans)).toBe(false)
+    expect(isOurs(plan(unix('/a')), plans)).toBe(false)
+    expect(isOurs(plan(tcp(80), 'udp'), plans)).toBe(false)
   })
 })

@@ -16,7 +16,12 @@ function planOf(
 ): GenerationPlan {
   const to = { kind: 'respond', status: 204, fields: [], content: new Uint8Array() } as const
   const snapshot = testSnapshot({ routes: Array.from({ length: routes }, () => ({ to })) })
-  return { snapshot, sockets: [{ socket: 1, worker: -1, address }], upstreams: [], ticketSecrets: [] }
+  return {
+    snapshot,
+    sockets: [{ socket: 1, transport: 'tcp', worker: -1, address, limits: new SharedArrayBuffer(0) }],
+    upstreams: [],
+    ticketSecrets: [],
+  }
 }
 
 class HandThread {

@@ -19,5 +19,6 @@ void runWorker({
       throw new Error('a crash that a test asked for')
     })
   },
+  onFlow: null,
   onStop: null,
 })

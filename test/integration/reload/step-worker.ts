@@ -78,4 +78,4 @@ channel.onmessage = ({ data }: { data: unknown }) => {
 }
 channel.unref()
 
-void runWorker({ onExchange: null, onStop: null })
+void runWorker({ onExchange: null, onFlow: null, onStop: null })
