@@ -29,7 +29,15 @@ export const MIRRORS_DROPPED = 16
 export const HANDSHAKES_TOTAL = 17
 export const HANDSHAKES_RESUMED = 18
 export const HANDSHAKES_FAILED = 19
-const COUNTERS = 24
+/** Flows of TCP and UDP: those open now, all that have ended, and those of UDP that had to go to make room for others. */
+export const FLOWS_ACTIVE = 20
+export const FLOWS_TOTAL = 21
+export const FLOWS_EVICTED = 22
+/** Datagrams that went nowhere: no endpoint, no room in the kernel, more than the client may be sent. */
+export const DATAGRAMS_DROPPED = 23
+/** Connections and flows that a limit on new ones, or a header of the PROXY protocol, has kept out. */
+export const CONNECTIONS_REFUSED = 24
+const COUNTERS = 32
 
 /** Doubles and integers of a row are padded to whole cache lines, so that no two workers write to one. */
 const CACHE_LINE_BYTES = 64
@@ -167,6 +175,7 @@ export class StatePage {
   clearPresent(row: StateRow, used: PageSize = this.size): void {
     row.counters[CONNECTIONS_OPEN] = 0
     row.counters[EXCHANGES_ACTIVE] = 0
+    row.counters[FLOWS_ACTIVE] = 0
     row.inFlight.fill(0, 0, used.endpoints)
     for (const [column, held] of row.connections.subarray(0, used.endpoints).entries()) {
       if (held !== 0) Atomics.sub(this.endpointCells, column * ENDPOINT_CELLS + CONNECTIONS_USED, held)

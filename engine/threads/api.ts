@@ -190,11 +190,21 @@ export interface EngineStats {
   readonly connectionsTotal: number
   readonly exchangesActive: number
   readonly exchangesTotal: number
+  /** Of TCP and UDP, without what HTTP has: those open now, all that have ended, and what became of those for which there was no room. */
+  readonly flows: {
+    readonly active: number
+    readonly total: number
+    readonly evicted: number
+    readonly datagramsDropped: number
+  }
+  /** Connections and flows that a limit on new ones, or a header of the PROXY protocol, has kept out. */
+  readonly connectionsRefused: number
+  /** Of exchanges and flows. */
   readonly bytesIn: number
   readonly bytesOut: number
   /** Answers by class: index 1 for 1xx (final 101) to 5 for 5xx; 0 for exchanges that ended without one. */
   readonly statusClasses: readonly number[]
-  /** Requests under way per endpoint, in the order of the snapshot. */
+  /** Requests and flows under way per endpoint, in the order of the snapshot. */
   readonly inFlight: readonly { readonly upstream: string; readonly endpoint: string; readonly requests: number }[]
   /** Tries beyond the first, and second tries beside a slow first one. */
   readonly retries: number
