@@ -1,7 +1,10 @@
-/** Opens a connection to an endpoint, within a deadline, encrypted where that is asked for. Names have been resolved long before. */
+/**
+ * Opens a connection to an endpoint, within a deadline, encrypted where that is asked for, and behind what it is to begin with. Names
+ * have been resolved long before.
+ */
 import type { Address } from '../snapshot.ts'
 import { Connection, type ConnectionOwner, type NetContext } from './connection.ts'
-import { connectPipe, connectTcp, errorName, openPipe, openTcp, type StreamHandle } from './handles.ts'
+import { connectPipe, connectTcp, errorName, openPipe, openTcp, type StreamHandle, WriteWrap } from './handles.ts'
 import { Timer, type TimerTarget } from './timer-wheel.ts'
 import type { NewSessions } from './tls/client-sessions.ts'
 import { handshakeText, type TlsPeer } from './tls/client-tls.ts'
@@ -21,17 +24,29 @@ export class Dial implements TimerTarget, HandshakeListener {
   readonly #owner: DialOwner
   readonly #timer: Timer
   readonly #peer: TlsPeer | null
+  readonly #opening: Uint8Array | null
   #handle: StreamHandle | null = null
   /** From when the handshake begins until it has ended. */
   #securing: TlsConnection | null = null
   #sessions: NewSessions | null = null
   #done = false
 
-  /** `peer`: whom to expect there, and to encrypt for; `null` for plain text. */
-  constructor(context: NetContext, address: Address, timeoutMs: number, owner: DialOwner, peer: TlsPeer | null = null) {
+  /**
+   * `peer`: whom to expect there, and to encrypt for; `null` for plain text. `opening`: what goes ahead of everything, encryption
+   * too; `null` for nothing.
+   */
+  constructor(
+    context: NetContext,
+    address: Address,
+    timeoutMs: number,
+    owner: DialOwner,
+    peer: TlsPeer | null = null,
+    opening: Uint8Array | null = null,
+  ) {
     this.#context = context
     this.#owner = owner
     this.#peer = peer
+    this.#opening = opening
     this.#timer = new Timer(this)
     context.wheel.refresh()
     context.wheel.set(this.#timer, timeoutMs)
@@ -80,7 +95,9 @@ export class Dial implements TimerTarget, HandshakeListener {
       return
     }
     handle.setNoDelay?.(true)
-    if (this.#peer === null) this.#opened(new Connection(this.#context, handle))
+    const written = this.#opening === null ? 0 : writeAhead(handle, this.#opening)
+    if (written !== 0) this.#fail(errorName(written))
+    else if (this.#peer === null) this.#opened(new Connection(this.#context, handle))
     else this.#secure(handle, this.#peer)
   }
 
@@ -132,3 +149,14 @@ export class Dial implements TimerTarget, HandshakeListener {
     this.#context.wheel.clear(this.#timer)
   }
 }
+
+/** What the kernel does not take at once goes ahead of what is written later all the same. Gives the system's error, or 0. */
+function writeAhead(handle: StreamHandle, bytes: Uint8Array): number {
+  const request = new WriteWrap()
+  request.lent = bytes
+  request.oncomplete = nothing
+  return handle.writeBuffer(request, bytes)
+}
+
+/** Where it fails, the read side says soon what has become of the connection. */
+function nothing(): void {}

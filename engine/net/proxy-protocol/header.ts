@@ -31,3 +31,18 @@ export interface ProxyHeader {
   /** `null` with version 1, or where there are none. */
   readonly details: ProxiedDetails | null
 }
+
+/** What the bytes that have come so far begin with. */
+export type ParsedProxyHeader =
+  /** More is needed. */
+  | { readonly kind: 'partial' }
+  /** `reason` is a text for the log. */
+  | { readonly kind: 'malformed'; readonly reason: string }
+  /** The first `length` bytes are the header. */
+  | { readonly kind: 'whole'; readonly header: ProxyHeader; readonly length: number }
+
+export const PARTIAL: ParsedProxyHeader = { kind: 'partial' }
+
+export function malformed(reason: string): ParsedProxyHeader {
+  return { kind: 'malformed', reason }
+}

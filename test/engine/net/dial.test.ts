@@ -148,6 +148,43 @@ describe('a dial that succeeds', () => {
   })
 })
 
+describe('a dial with something to send ahead', () => {
+  it('sends it as soon as it is connected, before anything that its owner writes', async () => {
+    const net = new TestNet()
+    for (const address of [tcp('127.0.0.1', 0), { kind: 'unix', path: join(folder, 'ahead.sock') } as const]) {
+      await using acceptor = await acceptOn(net, { address })
+      const recorder = new Recorder(net)
+      new Dial(net, acceptor.address, 5_000, recorder, null, Buffer.from('ahead '))
+      await waitFor(() => acceptor.recorders[0]?.text === 'ahead ')
+      recorder.connection!.write(Buffer.from('behind'), 0, 6, null)
+      await waitFor(() => acceptor.recorders[0]?.text === 'ahead behind')
+      recorder.connection!.destroy()
+    }
+  })
+
+  it('sends it whole, however much it is', async () => {
+    const net = new TestNet()
+    await using acceptor = await acceptOn(net)
+    const recorder = new Recorder(net)
+    const ahead = Buffer.alloc(8 * 1024 * 1024, 'a')
+    new Dial(net, acceptor.address, 5_000, recorder, null, ahead)
+    await waitFor(() => recorder.events.length > 0)
+    recorder.connection!.write(Buffer.from('behind'), 0, 6, null)
+    await waitFor(() => acceptor.recorders[0]?.text.endsWith('behind'))
+    expect(acceptor.recorders[0]!.text.length).toBe(ahead.length + 6)
+    recorder.connection!.destroy()
+  })
+
+  it('sends nothing where nobody listens', async () => {
+    await using refusing = await refusingPort()
+    const net = new TestNet()
+    const recorder = new Recorder(net)
+    new Dial(net, refusing.address, 5_000, recorder, null, Buffer.from('ahead'))
+    await waitFor(() => recorder.events.length > 0)
+    expect([recorder.events, net.wheel.hanging]).toEqual([['connect error ECONNREFUSED'], 0])
+  })
+})
+
 describe('a dial that is cancelled', () => {
   it('tells its owner nothing, and leaves no connection', async () => {
     await using server = await listenOn(createServer())
