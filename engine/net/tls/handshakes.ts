@@ -9,9 +9,10 @@
  *        └── deadline, error, crowded out ──▶ closed, and the owner told
  */
 import type { Connection, ConnectionOwner } from '../connection.ts'
+import { endsOf, hostOf } from '../ends.ts'
 import type { SecureContext } from '../handles.ts'
 import { Timer, type TimerTarget } from '../timer-wheel.ts'
-import { type ClientHello, readClientHello } from './client-hello.ts'
+import { type ClientHello, HelloProgress, readClientHello } from './client-hello.ts'
 import { tlsLibrary } from './load.ts'
 import { alpnWire } from './protocols.ts'
 import type { ServerTls } from './server-tls.ts'
@@ -40,9 +41,6 @@ export const HANDSHAKE_CROWDED_OUT = 'ERR_TLS_HANDSHAKE_CROWDED_OUT'
 
 /** Milliseconds that a handshake has while others wait; past it, it goes as soon as its room is needed. One takes a round trip or two. */
 const CROWDED_MS = 1000
-
-/** Bytes of a first message that are looked at; OpenSSL takes no more either. Past it: the handshake goes on without. */
-const HELLO_BYTES_MAX = 16 * 1024 + 5
 
 const ACME_PROTOCOL = 'acme-tls/1'
 
@@ -76,9 +74,12 @@ export class Handshakes {
     return this.#waiting.size
   }
 
-  /** Gives the connection that stands for it: another one where the handshake begins at once. */
-  accept(connection: Connection): Connection {
-    const handshake = new Handshake(this, connection)
+  /**
+   * `received` is what has been read of it already, if anything. Gives the connection that stands for it: another one where the
+   * handshake begins at once.
+   */
+  accept(connection: Connection, received: Buffer | null = null): Connection {
+    const handshake = new Handshake(this, connection, received)
     if (this.#isFull) this.#crowdOut()
     if (this.#isFull) this.#waiting.add(handshake)
     else this.#begin(handshake)
@@ -122,21 +123,25 @@ export class Handshakes {
 class Handshake implements ConnectionOwner, HandshakeListener, TimerTarget {
   readonly #all: Handshakes
   readonly #timer: Timer
-  /** What the client has sent so far, where that is looked at. */
-  #hello: Buffer | null = null
+  /** What the client has sent so far, where that is looked at, or was read before. */
+  #received: Buffer | null
   /** What clients are checked by; `null` for an authority that challenges us. */
   #tls: ServerTls | null = null
+  readonly #helloProgress = new HelloProgress()
   #ended = false
   /** When it counts as slow, from its beginning. */
   readonly #patience: Timer
   connection: Connection
 
-  constructor(all: Handshakes, connection: Connection) {
+  constructor(all: Handshakes, connection: Connection, received: Buffer | null) {
     this.#all = all
     this.connection = connection
+    this.#received = received
     this.#timer = new Timer(this)
     this.#patience = new Timer({ onDeadline: () => this.#all.slow(this) })
     connection.owner = this
+    // As long as it has to wait.
+    connection.pause()
     const { wheel } = connection.context
     wheel.refresh()
     wheel.set(this.#timer, all.owner.tls.settings.handshakeMs)
@@ -144,26 +149,31 @@ class Handshake implements ConnectionOwner, HandshakeListener, TimerTarget {
 
   /** OpenSSL tells of the name too late for certificates side by side, and of the protocols too late for authorities. */
   begin(): void {
+    if (this.#isForgotten()) return
     this.connection.context.wheel.set(this.#patience, CROWDED_MS)
     const { tls, challenges } = this.#all.owner
-    if (challenges === null && !tls.readsHello) {
-      this.#encrypt(tls, tls.base, null)
-      return
-    }
-    this.#hello = Buffer.alloc(0)
-    this.connection.resume()
+    if (challenges === null && !tls.readsHello) this.#encrypt(tls, tls.base)
+    else if (this.#received !== null) this.#readHello(this.#received)
+    else this.connection.resume()
+  }
+
+  onRead(connection: Connection, start: number, end: number): void {
+    const bytes = connection.context.slots.memory.subarray(start, end)
+    this.#readHello(this.#received === null ? Buffer.from(bytes) : Buffer.concat([this.#received, bytes]))
   }
 
   /** Its first message, where it is looked at. */
-  onRead(connection: Connection, start: number, end: number): void {
-    const bytes = connection.context.slots.memory.subarray(start, end)
-    this.#hello = Buffer.concat([this.#hello ?? Buffer.alloc(0), bytes])
-    const hello = readClientHello(this.#hello)
-    if (hello === null && this.#hello.length < HELLO_BYTES_MAX) return
+  #readHello(received: Buffer): void {
+    this.#received = received
+    const hello = readClientHello(received, this.#helloProgress)
+    if (hello === null) {
+      this.connection.resume()
+      return
+    }
     const { tls } = this.#all.owner
-    const challenge = hello === null ? null : this.#challengeOf(hello)
-    if (challenge !== null) this.#answerChallenge(challenge, this.#hello)
-    else this.#encrypt(tls, tls.contextFor(hello?.serverName ?? ''), this.#hello)
+    const challenge = this.#challengeOf(hello)
+    if (challenge !== null) this.#answerChallenge(challenge)
+    else this.#encrypt(tls, tls.contextFor(hello.serverName))
   }
 
   #challengeOf({ alpn, serverName }: ClientHello): ChallengeCertificate | null {
@@ -171,19 +181,19 @@ class Handshake implements ConnectionOwner, HandshakeListener, TimerTarget {
     return this.#all.owner.challenges?.get(serverName) ?? null
   }
 
-  #encrypt(tls: ServerTls, context: SecureContext, received: Buffer | null): void {
+  #encrypt(tls: ServerTls, context: SecureContext): void {
     const secure = this.#wrap(context)
     this.#tls = tls
     tls.prepare(secure, context)
-    secure.begin(received)
+    secure.begin(this.#received)
   }
 
   /** With that certificate alone, for that protocol alone (RFC 8737, section 3). */
-  #answerChallenge({ chain, key }: ChallengeCertificate, received: Buffer): void {
+  #answerChallenge({ chain, key }: ChallengeCertificate): void {
     const { context } = tlsLibrary().tls.createSecureContext({ cert: chain, key, ca: [] })
     const secure = this.#wrap(context as SecureContext)
     secure.handle.setALPNProtocols(alpnWire([ACME_PROTOCOL]))
-    secure.begin(received)
+    secure.begin(this.#received)
   }
 
   #wrap(context: SecureContext): TlsConnection {
@@ -209,13 +219,21 @@ class Handshake implements ConnectionOwner, HandshakeListener, TimerTarget {
     this.#failed(error, detail)
   }
 
+  /** Somebody has closed its connection over it. */
+  #isForgotten(): boolean {
+    if (this.connection.closed) this.#end()
+    return this.#ended
+  }
+
   onDeadline(): void {
+    if (this.#isForgotten()) return
     this.#failed(HANDSHAKE_TIMEOUT, 'the client took too long')
     this.connection.destroy()
   }
 
   /** Others wait, and it has had longer than most take. */
   crowdOut(): void {
+    if (this.#isForgotten()) return
     this.#failed(HANDSHAKE_CROWDED_OUT, 'the client took its time while others waited')
     this.connection.destroy()
   }
@@ -233,10 +251,9 @@ class Handshake implements ConnectionOwner, HandshakeListener, TimerTarget {
 
   #failed(error: string, detail: string): void {
     if (this.#ended) return
-    const peer: { address?: string } = {}
-    this.connection.transport.getpeername?.(peer)
+    const { client } = endsOf(this.connection)
     this.#end()
-    this.#all.owner.onHandshakeFailed(peer.address ?? '', error, detail)
+    this.#all.owner.onHandshakeFailed(client === null ? '' : hostOf(client), error, detail)
   }
 
   #end(): void {

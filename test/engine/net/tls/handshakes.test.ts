@@ -342,6 +342,22 @@ describe('handshakes at once', () => {
     },
   )
 
+  it('that wait are passed over where their connections were closed meanwhile', async () => {
+    await using acceptor = await acceptSecure(new TestNet(), await testTls({ handshakesMax: 1 }))
+    using first = await rawClient(acceptor.address)
+    await waitFor(() => acceptor.handshakes.underWay === 1)
+    using second = await rawClient(acceptor.address)
+    await waitFor(() => acceptor.handshakes.waiting === 1)
+    const third = outcome({ port: acceptor.port })
+    await waitFor(() => acceptor.handshakes.waiting === 2)
+    ;[...acceptor.listener.connections][1]!.destroy()
+    await second.closed
+    first.close()
+    expect(await third).toContain('localhost')
+    expect(acceptor.failures).toEqual(['ECONNRESET'])
+    expect([acceptor.handshakes.underWay, acceptor.handshakes.waiting]).toEqual([0, 0])
+  })
+
   it('that wait too long end unread', async () => {
     const testNet = new TestNet()
     await using acceptor = await acceptSecure(testNet, await testTls({ handshakesMax: 1, handshakeMs: 800 }))
