@@ -3,6 +3,7 @@
  * decide and explain.
  */
 import { grpcKindOf, mediaType, NOT_GRPC } from '../http/grpc-kind.ts'
+import { AddressBlocks } from '../shared/address-blocks.ts'
 import type { Condition } from '../snapshot.ts'
 import { certificateValues } from './client-certificate.ts'
 import { compileHost } from './host-pattern.ts'
@@ -10,7 +11,6 @@ import { compilePath } from './path-pattern.ts'
 import type { RoutedRequest } from './request.ts'
 import { schemeOf } from './scheme.ts'
 import { compileTextTest, quoted } from './text-test.ts'
-import { AddressBlocks } from './trusted.ts'
 
 export interface ConditionExplanation {
   readonly holds: boolean

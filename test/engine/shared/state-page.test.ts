@@ -9,6 +9,7 @@ import {
   CONNECTIONS_TOTAL,
   EXCHANGES_ACTIVE,
   EXCHANGES_TOTAL,
+  FLOWS_ACTIVE,
   LATENCY_MAX_US,
   STATUS_CLASSES,
   StatePage,
@@ -151,7 +152,7 @@ describe('the state page', () => {
       expect(page.rows[0]![kind].every(cell => cell === 0)).toBe(true)
     }
     const cleared = [...page.rows[0]!.counters.keys()].filter(index => page.rows[0]!.counters[index] === 0)
-    expect(cleared).toEqual([CONNECTIONS_OPEN, EXCHANGES_ACTIVE])
+    expect(cleared).toEqual([CONNECTIONS_OPEN, EXCHANGES_ACTIVE, FLOWS_ACTIVE])
     for (const kind of ['tries', 'goodTries', 'windows', 'latency'] as const) {
       expect(page.rows[0]![kind].every((cell: number) => cell === 1)).toBe(true)
     }

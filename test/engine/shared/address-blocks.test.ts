@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { AddressBlocks } from '../../../engine/routing/trusted.ts'
+import { AddressBlocks } from '../../../engine/shared/address-blocks.ts'
 
 describe('address blocks', () => {
   it.each([
