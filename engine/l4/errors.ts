@@ -32,7 +32,6 @@ export const FLOW_ERRORS = {
   /** It was the one of UDP that had been idle for the longest when there was no room for another. */
   flow_evicted: { side: 'internal', flag: 'OL' },
   shutdown: { side: 'internal', flag: 'SD' },
-  out_of_memory: { side: 'internal', flag: 'OM' },
   internal: { side: 'internal', flag: 'IE' },
 } as const satisfies Record<string, FlowErrorRow>
 
