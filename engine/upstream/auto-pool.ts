@@ -1,8 +1,10 @@
 /**
  * An endpoint that says itself, by ALPN, whether it speaks HTTP/2. As long as that is not known, the first connection is taken
- * to; what comes out holds until the last connection is closed.
+ * to; what comes out holds until the last connection is closed. Where each is for one request, it holds for as long as an idle one
+ * would be kept otherwise.
  */
 import type { Connection } from '../net/connection.ts'
+import type { IntroducedClient } from '../net/proxy-protocol/opening.ts'
 import type { ClientSession } from './client-session.ts'
 import { EndpointTls, type UpstreamTls } from './endpoint-tls.ts'
 import { Http1Pool } from './http1-pool.ts'
@@ -16,8 +18,16 @@ export class AutoPool implements Pool, OtherProtocol {
   #isHttp1 = false
   /** The same, and nobody has asked for a connection since. */
   #isOrdered = false
+  /** Each connection is for one request. */
+  readonly #isSingle: boolean
+  /** Milliseconds for which it holds without a connection then. */
+  readonly #holdsMs: number
+  /** When a connection was asked for last, as `performance.now()`; where each is for one request. */
+  #askedAt = 0
 
   constructor(parts: PoolParts, tls: UpstreamTls) {
+    this.#isSingle = parts.proxyProtocol !== null
+    this.#holdsMs = parts.settings.idleTimeoutMs
     this.#http1 = new Http1Pool(parts, new EndpointTls(tls, ['http/1.1']))
     this.#http2 = new Http2Pool(parts, new EndpointTls(tls, ['h2', 'http/1.1']), this)
   }
@@ -35,18 +45,27 @@ export class AutoPool implements Pool, OtherProtocol {
   }
 
   /** @hotpath */
-  acquire(mayPipeline: boolean): ClientSession | null {
+  acquire(mayPipeline: boolean, client: IntroducedClient | null): ClientSession | null {
     const pool = this.#current
-    const session = pool.acquire(mayPipeline) ?? (this.#former.closeIdle(1) > 0 ? pool.acquire(mayPipeline) : null)
-    this.#isOrdered = false
+    const session = pool.acquire(mayPipeline, client) ?? (this.#makeRoom() ? pool.acquire(mayPipeline, client) : null)
+    this.#asked()
     return session
   }
 
-  acquireNew(): ClientSession | null {
+  acquireNew(client: IntroducedClient | null): ClientSession | null {
     const pool = this.#current
-    const session = pool.acquireNew() ?? (this.#former.closeIdle(1) > 0 ? pool.acquireNew() : null)
-    this.#isOrdered = false
+    const session = pool.acquireNew(client) ?? (this.#makeRoom() ? pool.acquireNew(client) : null)
+    this.#asked()
     return session
+  }
+
+  #makeRoom(): boolean {
+    return this.#former.closeIdle(1) > 0
+  }
+
+  #asked(): void {
+    this.#isOrdered = false
+    if (this.#isSingle) this.#askedAt = performance.now()
   }
 
   /** Where connections may be left from before it chose otherwise: at the limit they make room. */
@@ -54,9 +73,9 @@ export class AutoPool implements Pool, OtherProtocol {
     return this.#isHttp1 ? this.#http2 : this.#http1
   }
 
-  /** What it has chosen is forgotten with the last connection. */
+  /** What it has chosen is forgotten with the last connection, or in time. */
   get #current(): Pool {
-    if (this.#isHttp1 && !this.#isOrdered && this.#http1.size === 0) this.#isHttp1 = false
+    if (this.#isHttp1 && !this.#isOrdered && this.#http1.size === 0 && !this.#holds) this.#isHttp1 = false
     return this.#isHttp1 ? this.#http1 : this.#http2
   }
 
@@ -74,10 +93,19 @@ export class AutoPool implements Pool, OtherProtocol {
     this.#isHttp1 = false
   }
 
-  onHttp1(connection: Connection, holdsPermit: boolean): void {
+  get #holds(): boolean {
+    return this.#isSingle && performance.now() - this.#askedAt < this.#holdsMs
+  }
+
+  onHttp1(connection: Connection, holdsPermit: boolean, client: IntroducedClient | null): void {
     this.#isHttp1 = true
     this.#isOrdered = true
-    this.#http1.adopt(connection, holdsPermit)
+    this.#http1.adopt(connection, holdsPermit, client)
+  }
+
+  /** The request that a connection was opened for has taken it up, or is no more: nobody else may. */
+  onHttp1Known(): void {
+    if (this.#isSingle) this.#http1.closeIdle(this.#http1.idleCount)
   }
 
   onHttp1Required(): void {

@@ -1,15 +1,16 @@
 import type { NetContext } from '../net/connection.ts'
+import type { TlsPeer } from '../net/tls/client-tls.ts'
 import { WINDOW_CELLS } from '../shared/circuit-cells.ts'
 import { ENDPOINT_CELLS, ENDPOINT_CIRCUIT } from '../shared/endpoint-cells.ts'
 import type { StatePage, StateRow } from '../shared/state-page.ts'
 import { UPSTREAM_CELLS, UPSTREAM_CIRCUIT } from '../shared/upstream-cells.ts'
 import type { Address, CircuitBreakerSnapshot, UpstreamSnapshot } from '../snapshot.ts'
 import { createPool } from './create-pool.ts'
-import type { UpstreamTls } from './endpoint-tls.ts'
+import { EndpointTls, type UpstreamTls } from './endpoint-tls.ts'
 import { Circuit } from './health/circuit.ts'
 import { Permits } from './permits.ts'
 import type { EndpointPlacement } from './placement.ts'
-import type { Pool, PoolOwner } from './pool.ts'
+import { forOneRequest, type Pool, type PoolOwner } from './pool.ts'
 
 /** What crosses threads, as one worker reaches it. */
 export interface SharedState {
@@ -45,6 +46,9 @@ export class Endpoint {
   isGone = false
   /** It may be chosen only by `Health.enter`: one that is to show whether it is back. */
   gated = false
+  readonly #tls: UpstreamTls | null
+  /** By what is offered. */
+  readonly #flowTls = new Map<string, EndpointTls>()
 
   constructor(
     placement: EndpointPlacement,
@@ -71,8 +75,25 @@ export class Endpoint {
       circuitBreaker === null || circuitBreaker.scope === 'upstream'
         ? null
         : endpointCircuit(circuitBreaker, shared, placement.column)
-    const { pool: settings, timeouts, http2 } = upstream
-    this.pool = createPool(upstream.protocol, { endpoint: this, settings, http2, timeouts, context, owner }, tls)
+    const { pool, timeouts, http2, proxyProtocol } = upstream
+    const settings = proxyProtocol === null ? pool : forOneRequest(pool)
+    const parts = { endpoint: this, settings, http2, timeouts, proxyProtocol, context, owner }
+    this.pool = createPool(upstream.protocol, parts, tls)
+    this.#tls = tls
+  }
+
+  /**
+   * Whom to expect, for a connection whose bytes nobody here understands; `null` for plain text. `alpn` is the protocol that is
+   * offered; empty for none.
+   */
+  flowPeer(alpn: string): TlsPeer | null {
+    if (this.#tls === null) return null
+    let tls = this.#flowTls.get(alpn)
+    if (tls === undefined) {
+      tls = new EndpointTls(this.#tls, alpn === '' ? [] : [alpn])
+      this.#flowTls.set(alpn, tls)
+    }
+    return tls.peer(this.host)
   }
 }
 

@@ -86,9 +86,9 @@ export class Http1ClientSession implements ClientSession, DialOwner {
     this.#parser = new MessageParser(RESPONSE, RESPONSE_LIMITS)
   }
 
-  /** Opens the connection; the receiver in the queue hears how it went. */
-  dial(timeoutMs: number): void {
-    this.#dial = new Dial(this.context, this.endpoint.address, timeoutMs, this, this.#pool.peer)
+  /** Opens the connection; the receiver in the queue hears how it went. `opening` as for `Dial`. */
+  dial(timeoutMs: number, opening: Uint8Array | null): void {
+    this.#dial = new Dial(this.context, this.endpoint.address, timeoutMs, this, this.#pool.peer, opening)
   }
 
   get open(): boolean {

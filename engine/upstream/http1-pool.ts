@@ -1,7 +1,11 @@
-/** Connections of HTTP/1.1: one request at a time on each, or some in a row where they may be pipelined. */
+/**
+ * Connections of HTTP/1.1: one request at a time on each, or some in a row where they may be pipelined; where they begin by telling
+ * of a client, one request in all.
+ */
 import type { Connection, NetContext } from '../net/connection.ts'
+import { type IntroducedClient, openingOf } from '../net/proxy-protocol/opening.ts'
 import type { TlsPeer } from '../net/tls/client-tls.ts'
-import type { PoolSnapshot, UpstreamTimeouts } from '../snapshot.ts'
+import type { PoolSnapshot, SentProxyProtocol, UpstreamTimeouts } from '../snapshot.ts'
 import type { ClientSession } from './client-session.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { EndpointTls } from './endpoint-tls.ts'
@@ -15,15 +19,19 @@ export class Http1Pool implements Pool {
   readonly #context: NetContext
   readonly #owner: PoolOwner
   readonly #tls: EndpointTls | null
+  readonly #proxyProtocol: SentProxyProtocol | null
   readonly #all = new Set<Http1ClientSession>()
   /** Sessions with nothing under way; the last given back is the first taken, so that a burst's extra ones age out. */
   readonly #idle: Http1ClientSession[] = []
   /** Sessions with requests under way that take more, up to `settings.pipelining`. */
   readonly #shared: Http1ClientSession[] = []
+  /** Whom the idle session has told of, where sessions do; `null` for none. */
+  #adoptedFor: IntroducedClient | null = null
   #closing = false
 
-  constructor({ endpoint, settings, timeouts, context, owner }: PoolParts, tls: EndpointTls | null) {
+  constructor({ endpoint, settings, timeouts, proxyProtocol, context, owner }: PoolParts, tls: EndpointTls | null) {
     this.#tls = tls
+    this.#proxyProtocol = proxyProtocol
     this.endpoint = endpoint
     this.settings = settings
     this.timeouts = timeouts
@@ -44,14 +52,15 @@ export class Http1Pool implements Pool {
   }
 
   /** @hotpath */
-  acquire(mayPipeline: boolean): ClientSession | null {
+  acquire(mayPipeline: boolean, client: IntroducedClient | null): ClientSession | null {
+    if (this.#proxyProtocol !== null) return this.acquireNew(client)
     const pipelines = mayPipeline && this.settings.pipelining > 1
     if (pipelines) {
       const shared = this.#findShared()
       if (shared !== null) return shared
     }
     const session = this.#idle.pop()
-    if (session === undefined) return this.acquireNew()
+    if (session === undefined) return this.acquireNew(client)
     if (pipelines && session.persistent) this.#shared.push(session)
     return session
   }
@@ -65,13 +74,22 @@ export class Http1Pool implements Pool {
     return null
   }
 
-  acquireNew(): ClientSession | null {
+  acquireNew(client: IntroducedClient | null): ClientSession | null {
+    const adopted = this.#takeAdopted(client)
+    if (adopted !== null) return adopted
     const { permits } = this.endpoint
     if (permits.max > 0 && !permits.take() && !(this.closeIdle(1) > 0 && permits.take())) return null
     const session = new Http1ClientSession(this, this.endpoint, this.#context, permits.max > 0)
     this.#all.add(session)
-    session.dial(this.timeouts.connectMs)
+    session.dial(this.timeouts.connectMs, this.#proxyProtocol === null ? null : openingOf(this.#proxyProtocol, client))
     return session
+  }
+
+  /** The idle session, where it was opened for this very request. */
+  #takeAdopted(client: IntroducedClient | null): ClientSession | null {
+    if (client === null || this.#adoptedFor !== client) return null
+    this.#adoptedFor = null
+    return this.#idle.pop() ?? null
   }
 
   /** @internal Whom to expect; `null` for plain text. */
@@ -79,14 +97,15 @@ export class Http1Pool implements Pool {
     return this.#tls === null ? null : this.#tls.peer(this.endpoint.host)
   }
 
-  /** Takes over a connection that somebody else has opened, with its permit if it holds one: it is idle. */
-  adopt(connection: Connection, holdsPermit: boolean): void {
+  /** Takes over a connection that somebody else has opened for `client`, with its permit if it holds one: it is idle. */
+  adopt(connection: Connection, holdsPermit: boolean, client: IntroducedClient | null): void {
     const session = new Http1ClientSession(this, this.endpoint, this.#context, holdsPermit)
     this.#all.add(session)
     connection.owner = session
     session.onConnect(connection)
     if (session.closed) return
     connection.setDeadline(this.settings.idleTimeoutMs)
+    if (this.#proxyProtocol !== null) this.#adoptedFor = client
     this.giveBack(session)
   }
 
@@ -110,6 +129,7 @@ export class Http1Pool implements Pool {
     this.#all.delete(session)
     remove(this.#idle, session)
     remove(this.#shared, session)
+    if (this.#idle.length === 0) this.#adoptedFor = null
   }
 
   /** A connection that held a permit is closed. @internal */

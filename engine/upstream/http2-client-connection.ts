@@ -10,6 +10,7 @@
 import { NO_ERROR } from '../http2/protocol.ts'
 import { type Connection, FAULT } from '../net/connection.ts'
 import { Dial, type DialOwner } from '../net/dial.ts'
+import type { IntroducedClient } from '../net/proxy-protocol/opening.ts'
 import { Timer, type TimerTarget } from '../net/timer-wheel.ts'
 import type { Http2ClientStream } from './http2-client-stream.ts'
 import { Http2Link, type LinkOwner } from './http2-link.ts'
@@ -38,6 +39,8 @@ const NO_ANSWER = 'ETIMEDOUT'
 
 export class Http2ClientConnection implements DialOwner, LinkOwner, TimerTarget {
   readonly #pool: Http2Pool
+  /** Whom it has told of, and whose it is alone; `null` for nobody. */
+  readonly client: IntroducedClient | null
   /** `null` until it is connected. */
   link: Http2Link | null = null
   #dial: Dial | null = null
@@ -61,15 +64,17 @@ export class Http2ClientConnection implements DialOwner, LinkOwner, TimerTarget 
   systemError = ''
   #holdsPermit: boolean
 
-  constructor(pool: Http2Pool, holdsPermit: boolean) {
+  constructor(pool: Http2Pool, client: IntroducedClient | null, holdsPermit: boolean) {
     this.#pool = pool
+    this.client = client
     this.#holdsPermit = holdsPermit
     this.#timer = new Timer(this)
   }
 
-  dial(): void {
+  /** `opening` as for `Dial`. */
+  dial(opening: Uint8Array | null): void {
     const { context, endpoint, timeouts, peer } = this.#pool
-    this.#dial = new Dial(context, endpoint.address, timeouts.connectMs, this, peer)
+    this.#dial = new Dial(context, endpoint.address, timeouts.connectMs, this, peer, opening)
   }
 
   get open(): boolean {

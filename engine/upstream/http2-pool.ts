@@ -1,11 +1,13 @@
 /**
  * Connections of HTTP/2: few, each with as many streams as its peer allows. Another one is opened when those that there are bear
- * all that they may; where that is not allowed (`max_connections`), requests wait for room as over HTTP/1.1.
+ * all that they may; where that is not allowed (`max_connections`), requests wait for room as over HTTP/1.1. Where connections begin
+ * by telling of a client, each bears one stream, and no other ever.
  */
 import type { Http2Terms } from '../multiplex/http2-terms.ts'
 import type { Connection, NetContext } from '../net/connection.ts'
+import { type IntroducedClient, openingOf } from '../net/proxy-protocol/opening.ts'
 import type { TlsPeer } from '../net/tls/client-tls.ts'
-import type { PoolSnapshot, UpstreamTimeouts } from '../snapshot.ts'
+import type { PoolSnapshot, SentProxyProtocol, UpstreamTimeouts } from '../snapshot.ts'
 import type { ClientSession } from './client-session.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { EndpointTls } from './endpoint-tls.ts'
@@ -24,8 +26,10 @@ const NOT_CHOSEN = 'ERR_ALPN_NOT_H2'
 export interface OtherProtocol {
   /** HTTP/2 was chosen. */
   onHttp2(): void
-  /** It was not: the connection is for whoever speaks HTTP/1.1, with its permit if it has one. */
-  onHttp1(connection: Connection, holdsPermit: boolean): void
+  /** It was not: the connection is for whoever speaks HTTP/1.1, with its permit if it has one. It was opened for `client`. */
+  onHttp1(connection: Connection, holdsPermit: boolean, client: IntroducedClient | null): void
+  /** Those who have waited for it know. */
+  onHttp1Known(): void
   /** The origin wants to be asked over HTTP/1.1. */
   onHttp1Required(): void
 }
@@ -42,6 +46,7 @@ export class Http2Pool implements Pool {
   readonly #owner: PoolOwner
   readonly #tls: EndpointTls | null
   readonly #other: OtherProtocol | null
+  readonly #proxyProtocol: SentProxyProtocol | null
   readonly #connections: Http2ClientConnection[] = []
   /** Streams that the peer allowed on the last connection; -1 before the first. */
   #learnt = -1
@@ -49,7 +54,7 @@ export class Http2Pool implements Pool {
 
   /** `other` is for an endpoint of which it is not said what it speaks. */
   constructor(parts: PoolParts, tls: EndpointTls | null, other: OtherProtocol | null) {
-    const { endpoint, settings, http2, timeouts, context, owner } = parts
+    const { endpoint, settings, http2, timeouts, proxyProtocol, context, owner } = parts
     this.endpoint = endpoint
     this.settings = settings
     this.timeouts = timeouts
@@ -66,6 +71,7 @@ export class Http2Pool implements Pool {
     this.#owner = owner
     this.#tls = tls
     this.#other = other
+    this.#proxyProtocol = proxyProtocol
   }
 
   /** @internal Whom to expect; `null` for plain text. */
@@ -96,13 +102,13 @@ export class Http2Pool implements Pool {
   }
 
   /** @hotpath */
-  acquire(_mayPipeline: boolean): ClientSession | null {
-    const connection = this.#find(null, false) ?? this.#findShut(null) ?? this.#dial()
+  acquire(_mayPipeline: boolean, client: IntroducedClient | null): ClientSession | null {
+    const connection = this.#find(null, false) ?? this.#findShut(null) ?? this.#dial(client)
     return connection === null ? null : new Http2ClientStream(this, connection)
   }
 
-  acquireNew(): ClientSession | null {
-    const fresh = this.#find(null, true) ?? this.#findShut(null) ?? this.#dial()
+  acquireNew(client: IntroducedClient | null): ClientSession | null {
+    const fresh = this.#find(null, true) ?? this.#findShut(null) ?? this.#dial(client)
     // At the limit on connections one that bears others will do: it stands.
     const connection = fresh ?? this.#find(null, false)
     return connection === null ? null : new Http2ClientStream(this, connection)
@@ -110,6 +116,8 @@ export class Http2Pool implements Pool {
 
   /** The first that has room: the others may become idle, and end. @hotpath */
   #find(but: Http2ClientConnection | null, onlyFresh: boolean): Http2ClientConnection | null {
+    // Whatever has become of the request that one was opened for: nobody else is to be taken for its client.
+    if (this.#proxyProtocol !== null) return null
     for (const connection of this.#connections) {
       if (connection !== but && connection.hasRoom && !(onlyFresh && connection.served)) return connection
     }
@@ -118,16 +126,18 @@ export class Http2Pool implements Pool {
 
   /** The endpoint takes no streams for now, which another connection would not change: one that waits for that, too. */
   #findShut(but: Http2ClientConnection | null): Http2ClientConnection | null {
-    if (this.#learnt !== 0) return null
+    if (this.#learnt !== 0 || this.#proxyProtocol !== null) return null
     return this.#connections.find(each => each !== but && each.isShut && each.load < STREAMS_EXPECTED) ?? null
   }
 
-  #dial(): Http2ClientConnection | null {
+  #dial(client: IntroducedClient | null): Http2ClientConnection | null {
     const { permits } = this.endpoint
     if (permits.max > 0 && !permits.take() && !(this.closeIdle(1) > 0 && permits.take())) return null
-    const connection = new Http2ClientConnection(this, permits.max > 0)
+    // What it was opened for need not be remembered where it is for everybody.
+    const single = this.#proxyProtocol === null ? null : client
+    const connection = new Http2ClientConnection(this, single, permits.max > 0)
     this.#connections.push(connection)
-    connection.dial()
+    connection.dial(this.#proxyProtocol === null ? null : openingOf(this.#proxyProtocol, client))
     return connection
   }
 
@@ -156,8 +166,9 @@ export class Http2Pool implements Pool {
       connection.onConnectError(NOT_CHOSEN)
       return false
     }
-    this.#other.onHttp1(transport, connection.holdsPermit)
+    this.#other.onHttp1(transport, connection.holdsPermit, connection.client)
     connection.leaveToOther()
+    this.#other.onHttp1Known()
     return false
   }
 
@@ -175,7 +186,7 @@ export class Http2Pool implements Pool {
   /** @internal Gives streams that wait in vain to connections that have room, as far as there are some, or may be. */
   relocate(from: Http2ClientConnection): void {
     for (let stream = from.movable; stream !== null; stream = from.movable) {
-      const to = this.#find(from, false) ?? (from.isShut ? null : (this.#findShut(from) ?? this.#dial()))
+      const to = this.#find(from, false) ?? (from.isShut ? null : (this.#findShut(from) ?? this.#dial(from.client)))
       if (to === null) return
       from.giveAway(stream)
       stream.moveTo(to)

@@ -1,6 +1,7 @@
 /** The connections of one worker to one endpoint, whatever protocol they speak. */
 import type { NetContext } from '../net/connection.ts'
-import type { Http2Snapshot, PoolSnapshot, UpstreamTimeouts } from '../snapshot.ts'
+import type { IntroducedClient } from '../net/proxy-protocol/opening.ts'
+import type { Http2Snapshot, PoolSnapshot, SentProxyProtocol, UpstreamTimeouts } from '../snapshot.ts'
 import type { ClientSession } from './client-session.ts'
 import type { Endpoint } from './endpoint.ts'
 
@@ -13,14 +14,15 @@ export interface Pool {
   readonly hasSpare: boolean
   /**
    * A session for a request: on a connection that others use too if it may be, else on an idle one, else on a new one.
-   * `mayPipeline`: over HTTP/1.1 it may follow others whose responses have not come. `null` at the limit on connections.
+   * `mayPipeline`: over HTTP/1.1 it may follow others whose responses have not come. `client` is whom connections begin by telling
+   * of, where they do: those are for this request alone; `null` for a request of our own. `null` at the limit on connections.
    */
-  acquire(mayPipeline: boolean): ClientSession | null
+  acquire(mayPipeline: boolean, client: IntroducedClient | null): ClientSession | null
   /**
    * A session on a connection that nobody has used: for a request that an old one has failed. At the limit on connections an
    * idle one is given up for it; over HTTP/2 it is one that bears others where there is none; else `null`.
    */
-  acquireNew(): ClientSession | null
+  acquireNew(client: IntroducedClient | null): ClientSession | null
   /** Closes up to `count` connections that nobody uses, the longest idle first; gives how many it has closed. */
   closeIdle(count: number): number
   /** Closes what is idle now and what becomes idle later. */
@@ -43,6 +45,14 @@ export interface PoolParts {
   readonly settings: PoolSnapshot
   readonly http2: Http2Snapshot
   readonly timeouts: UpstreamTimeouts
+  /** What connections begin with; `null` for nothing. */
+  readonly proxyProtocol: SentProxyProtocol | null
   readonly context: NetContext
   readonly owner: PoolOwner
+}
+
+/** A connection that has told of a client is for one request of that client's: nobody else is to be taken for it. */
+export function forOneRequest(settings: PoolSnapshot): PoolSnapshot {
+  // One may lie idle for the moment in which it is found out what is spoken there: see `AutoPool`.
+  return { ...settings, requestsMax: 1, pipelining: 1, idleMax: 1 }
 }

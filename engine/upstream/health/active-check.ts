@@ -9,9 +9,9 @@
  *                                └──────────────────┘ failed while this process stood still: again at once, not counted
  *     stop() from any of them: nothing is left, no timer and no socket, and nothing is told any more
  */
-import type { ActiveCheckSnapshot, Address, UpstreamTlsSnapshot } from '../../snapshot.ts'
+import type { ActiveCheckSnapshot, Address } from '../../snapshot.ts'
 import { type AttemptEnd, CheckAttempt, type CheckClock, SYSTEM_CLOCK } from './check-attempt.ts'
-import { type CheckPlan, failure, type OpenProbe, planCheck } from './check-probe.ts'
+import { type CheckedUpstream, type CheckPlan, failure, type OpenProbe, planCheck } from './check-probe.ts'
 import { CheckVerdict } from './check-verdict.ts'
 
 /** What a check has found. */
@@ -68,7 +68,7 @@ export class ActiveCheck {
    *   endpoint's; unix sockets have none.
    * @param host What `Host` says unless the settings say otherwise, and with its port left out the name that a
    *   certificate must be for.
-   * @param tls As requests to the endpoint have it, for checks over HTTPS.
+   * @param upstream How requests to the endpoint are encrypted, for checks over HTTPS, and what their connections begin with.
    * @throws SyntaxError where `settings.content` is no regular expression; RangeError where `settings.send` or
    *   `settings.expect` have characters past U+00FF: each stands for one byte.
    */
@@ -77,10 +77,10 @@ export class ActiveCheck {
     address: Address,
     host: string,
     onChange: CheckChange,
-    tls: UpstreamTlsSnapshot | null = null,
+    upstream?: CheckedUpstream,
     environment: CheckEnvironment = SYSTEM,
   ) {
-    this.#plan = planCheck(settings, address, host, tls)
+    this.#plan = planCheck(settings, address, host, upstream)
     this.#verdict = new CheckVerdict(settings.start, settings.healthyThreshold, settings.unhealthyThreshold)
     this.#onChange = onChange
     this.#environment = environment

@@ -79,8 +79,9 @@ export class CheckAttempt {
     }
     const leftMs = this.#deadlineMs - nowMs
     if (leftMs <= 0) {
+      const { silence } = this.#probe
       this.#probe.cancel()
-      this.#finish(failure(`timeout after ${formatMs(this.#timeoutMs)}`))
+      this.#finish(silence ?? failure(`timeout after ${formatMs(this.#timeoutMs)}`))
       return
     }
     const waitMs = Math.min(this.#lookMs, leftMs)

@@ -4,10 +4,10 @@
  * messages are put together and taken apart here.
  */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from 'node:http2'
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { ANSWER_BYTES_MAX, type CheckPlan, failure, type Probe, type ProbeEnd, success } from './check-probe.ts'
-import { CLOSED_EARLY, ignore, reasonOf, targetOf } from './check-socket.ts'
+import { CLOSED_EARLY, ignore, openSocket, reasonOf } from './check-socket.ts'
 import { openTls, pinFailure, tlsReasonOf } from './check-tls.ts'
 
 const PATH = '/grpc.health.v1.Health/Check'
@@ -44,7 +44,7 @@ class GrpcProbe implements Probe {
     this.#plan = plan
     this.#onEnd = onEnd
     if (plan.tls === null) {
-      this.#socket = connect(targetOf(plan)).once('connect', () => this.#begin('http'))
+      this.#socket = openSocket(plan).once('connect', () => this.#begin('http'))
       this.#reasonOf = reasonOf
     } else {
       const socket = openTls(plan, ['h2'])

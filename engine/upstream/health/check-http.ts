@@ -3,13 +3,13 @@
  * statuses and is whole, or long enough (64 KiB of content), and its content matches. Redirects are not followed.
  */
 import { type ClientRequest, type IncomingMessage, request } from 'node:http'
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { CheckAnswer, fieldsOf, HEAD_BYTES_MAX, USER_AGENT } from './check-answer.ts'
 import { type CheckPlan, failure, type Probe, type ProbeEnd, type ProbeOutcome } from './check-probe.ts'
-import { CLOSED_EARLY, ignore, reasonOf, targetOf } from './check-socket.ts'
+import { CLOSED_EARLY, ignore, openSocket, reasonOf } from './check-socket.ts'
 
 export function openHttpProbe(plan: CheckPlan, onEnd: ProbeEnd): Probe {
-  return new HttpProbe(plan, connect(targetOf(plan)), reasonOf, onEnd)
+  return new HttpProbe(plan, openSocket(plan), reasonOf, onEnd)
 }
 
 export class HttpProbe implements Probe {

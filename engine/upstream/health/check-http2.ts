@@ -3,15 +3,15 @@
  * speak it (`h2c`); with TLS it has to say so by ALPN.
  */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2, constants } from 'node:http2'
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { CheckAnswer, fieldsOf, HEAD_BYTES_MAX, USER_AGENT } from './check-answer.ts'
 import { type CheckPlan, failure, type Probe, type ProbeEnd, type ProbeOutcome } from './check-probe.ts'
-import { CLOSED_EARLY, reasonOf, targetOf } from './check-socket.ts'
+import { CLOSED_EARLY, openSocket, reasonOf } from './check-socket.ts'
 
 const { HTTP2_HEADER_AUTHORITY, HTTP2_HEADER_METHOD, HTTP2_HEADER_PATH, HTTP2_HEADER_SCHEME } = constants
 
 export function openHttp2Probe(plan: CheckPlan, onEnd: ProbeEnd): Probe {
-  return new Http2Probe(plan, connect(targetOf(plan)), 'http', reasonOf, onEnd)
+  return new Http2Probe(plan, openSocket(plan), 'http', reasonOf, onEnd)
 }
 
 export class Http2Probe implements Probe {

@@ -1,9 +1,17 @@
 /** What a check asks of an endpoint, worked out once from its settings, and what a probe of each kind is. */
-import type { ActiveCheckSnapshot, Address, UpstreamTlsSnapshot } from '../../snapshot.ts'
+import { openingOf } from '../../net/proxy-protocol/opening.ts'
+import type { ActiveCheckSnapshot, Address, UpstreamSnapshot, UpstreamTlsSnapshot } from '../../snapshot.ts'
 import { nameOfHost } from '../host-name.ts'
 
 /** Bytes of an answer that a check reads at most: of HTTP content, of what a TCP endpoint says. */
 export const ANSWER_BYTES_MAX = 65_536
+
+/** What checks have in common with the requests to their endpoint. */
+export type CheckedUpstream = Pick<UpstreamSnapshot, 'tls' | 'proxyProtocol'>
+
+const PLAIN: CheckedUpstream = { tls: null, proxyProtocol: null }
+
+const NOTHING = Buffer.alloc(0)
 
 export interface CheckPlan {
   readonly settings: ActiveCheckSnapshot
@@ -11,6 +19,8 @@ export interface CheckPlan {
   readonly tls: UpstreamTlsSnapshot | null
   /** Where the check connects: the endpoint's address, with the check's own port if it has one. */
   readonly address: Address
+  /** What the connection begins with, before TLS, and each datagram: that nobody stands behind it. Empty where nothing is said. */
+  readonly opening: Buffer
   /** What `Host` says. */
   readonly host: string
   /** The name that the certificate must be for; also sent as server name unless it is an IP address. */
@@ -31,6 +41,8 @@ export type ProbeEnd = (outcome: ProbeOutcome) => void
 
 /** One check under way. */
 export interface Probe {
+  /** What it means that its time is over; absent or `null`: that it has failed. */
+  readonly silence?: ProbeOutcome | null
   /** Ends it at once, without an outcome: no socket is left. Does nothing where it has ended. */
   cancel(): void
 }
@@ -46,11 +58,13 @@ export function planCheck(
   settings: ActiveCheckSnapshot,
   address: Address,
   host: string,
-  tls: UpstreamTlsSnapshot | null = null,
+  { tls, proxyProtocol }: CheckedUpstream = PLAIN,
 ): CheckPlan {
   return {
     settings,
     tls,
+    // What has a port of its own for checks is seldom behind the protocol there (HAProxy's `check` has the same rule).
+    opening: proxyProtocol === null || settings.port > 0 ? NOTHING : openingOf(proxyProtocol, null),
     address: address.kind === 'tcp' && settings.port > 0 ? { ...address, port: settings.port } : address,
     host: settings.host === '' ? host : settings.host,
     serverName: settings.serverName || tls?.serverName || nameOfHost(host),

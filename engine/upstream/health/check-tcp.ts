@@ -1,7 +1,7 @@
 /** A check over TCP or a unix socket: a connection, and if it is wished, bytes that are sent and bytes that must come. */
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { ANSWER_BYTES_MAX, type CheckPlan, failure, type Probe, type ProbeEnd, success } from './check-probe.ts'
-import { CLOSED_EARLY, reasonOf, targetOf } from './check-socket.ts'
+import { CLOSED_EARLY, openSocket, reasonOf } from './check-socket.ts'
 
 export function openTcpProbe(plan: CheckPlan, onEnd: ProbeEnd): Probe {
   return new TcpProbe(plan, onEnd)
@@ -19,7 +19,7 @@ class TcpProbe implements Probe {
   constructor(plan: CheckPlan, onEnd: ProbeEnd) {
     this.#plan = plan
     this.#onEnd = onEnd
-    this.#socket = connect(targetOf(plan))
+    this.#socket = openSocket(plan)
       .on('connect', () => this.#onConnect())
       .on('error', error => this.#finish(false, reasonOf(error)))
       .on('close', () => this.#finish(false, CLOSED_EARLY))

@@ -4,12 +4,12 @@ import { isIP } from 'node:net'
 import { type ConnectionOptions, checkServerIdentity, connect, type TLSSocket } from 'node:tls'
 import type { UpstreamTlsSnapshot } from '../../snapshot.ts'
 import type { CheckPlan } from './check-probe.ts'
-import { reasonOf, targetOf } from './check-socket.ts'
+import { openSocket, reasonOf, targetOf } from './check-socket.ts'
 
 export function openTls(plan: CheckPlan, alpn: string[]): TLSSocket {
   const { serverName, settings, tls } = plan
   return connect({
-    ...targetOf(plan),
+    ...(plan.opening.length === 0 ? targetOf(plan) : { socket: openSocket(plan) }),
     ...(tls === null ? {} : optionsOf(tls)),
     rejectUnauthorized: settings.verify,
     ALPNProtocols: alpn,

@@ -17,7 +17,7 @@ const owner = { onIdle: () => true, onRoom: () => undefined, isWantedElsewhere: 
 /** A pool with idle sessions that were never dialled: taking and giving back looks at them, and no further. */
 function idlePool(count: number, pipelining: number): Http1Pool {
   const settings = { idleMax: 512, idleTimeoutMs: 4_000, requestsMax: 0, pipelining }
-  const pool = new Http1Pool({ endpoint, settings, http2: HTTP2, timeouts, context, owner }, null)
+  const pool = new Http1Pool({ endpoint, settings, http2: HTTP2, timeouts, proxyProtocol: null, context, owner }, null)
   for (let index = 0; index < count; index += 1) {
     const session = new Http1ClientSession(pool, endpoint, context, false)
     session.persistent = true
@@ -28,7 +28,7 @@ function idlePool(count: number, pipelining: number): Http1Pool {
 
 function takeAndGive(name: string, pool: Http1Pool, mayPipeline: boolean): void {
   bench(name, () => {
-    const session = pool.acquire(mayPipeline) as Http1ClientSession
+    const session = pool.acquire(mayPipeline, null) as Http1ClientSession
     pool.giveBack(session)
     return session
   })
@@ -43,7 +43,7 @@ const taken: Http1ClientSession[] = []
 bench(
   '32 taken, then given back',
   () => {
-    for (let count = 0; count < 32; count += 1) taken.push(crowded.acquire(true) as Http1ClientSession)
+    for (let count = 0; count < 32; count += 1) taken.push(crowded.acquire(true, null) as Http1ClientSession)
     for (const session of taken) crowded.giveBack(session)
     taken.length = 0
     return crowded.idleCount

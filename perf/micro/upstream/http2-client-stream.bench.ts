@@ -78,8 +78,12 @@ function request(pool: Http2Pool, connection: Http2ClientConnection, receiver: R
 
 function open(): Line {
   const { timeouts, pool: limits, http2 } = settings
-  const pool = new Http2Pool({ endpoint, settings: limits, http2, timeouts, context, owner }, null, null)
-  const connection = new Http2ClientConnection(pool, false)
+  const pool = new Http2Pool(
+    { endpoint, settings: limits, http2, timeouts, proxyProtocol: null, context, owner },
+    null,
+    null,
+  )
+  const connection = new Http2ClientConnection(pool, null, false)
   const first = request(pool, connection, new Receiver())
   const origin = new Connection(context, mutedHandle())
   connection.onConnect(origin)

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { Connection } from '../../../engine/net/connection.ts'
+import type { IntroducedClient } from '../../../engine/net/proxy-protocol/opening.ts'
 import type { ClientSession } from '../../../engine/upstream/client-session.ts'
 import type { Endpoint } from '../../../engine/upstream/endpoint.ts'
 import type { Http2ClientConnection } from '../../../engine/upstream/http2-client-connection.ts'
@@ -65,8 +66,8 @@ class Receiver implements ResponseReceiver {
 }
 
 /** Begins a request; `null` where there is no room. */
-function begin(fresh = false) {
-  const session = (fresh ? pool.acquireNew() : pool.acquire(false)) as Http2ClientStream | null
+function begin(fresh = false, client: IntroducedClient | null = null) {
+  const session = (fresh ? pool.acquireNew(client) : pool.acquire(false, client)) as Http2ClientStream | null
   if (session === null) return null
   const receiver = new Receiver()
   session.prepare().text('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
@@ -210,6 +211,56 @@ describe('a pool of HTTP/2', () => {
     all[0]!.session.connection.onConnectError('ECONNREFUSED')
     expect(all.map(({ told }) => told)).toEqual([['connect_failed 0'], ['connect_failed 0']])
     expect([all[0]!.session.systemError, pool.size]).toEqual(['ECONNREFUSED', 0])
+  })
+})
+
+describe('a pool of HTTP/2 whose connections tell of a client', () => {
+  const settings = { proxyProtocol: { version: 2, details: [] } } as const
+  const client = (uniqueId: string): IntroducedClient => {
+    const connection = { transport: mutedHandle(), tls: null, proxied: null }
+    return { connection, serverName: '', alpn: '', uniqueId }
+  }
+
+  it('has one for each request, whoever else waits, and lends it to nobody', () => {
+    open(settings)
+    const one = client('one')
+    const all = [begin(false, one)!, begin(true, one)!, begin(false, client('two'))!]
+    expect(new Set(all.map(({ session }) => session.connection)).size).toBe(3)
+    expect(all.map(({ session }) => session.connection.client?.uniqueId)).toEqual(['one', 'one', 'two'])
+    expect([pool.size, pool.hasSpare]).toEqual([3, false])
+    const bring = connect(all[0]!.session)
+    expect(pool.hasSpare).toBe(false)
+    bring(answer(1))
+    expect([all[0]!.told, pool.size, pool.idleCount]).toEqual([['connected', 'head', 'end'], 2, 0])
+  })
+
+  it('lends none of them to another, even if nobody has used it', () => {
+    open(settings)
+    const unused = pool.acquire(false, client('one')) as Http2ClientStream
+    expect(pool.hasSpare).toBe(false)
+    expect(begin(false, client('two'))!.session.connection).not.toBe(unused.connection)
+  })
+
+  it('tells of the same client where a request has to wait on another', () => {
+    open(settings)
+    const { session, told } = begin(false, client('one'))!
+    const { connection } = session
+    // It goes when the endpoint has said that it takes it.
+    session.webSocketKey = 'key'
+    connection.onConnect(new Connection(pool.context, mutedHandle()))
+    connection.drain()
+    expect([session.connection === connection, session.connection.client?.uniqueId]).toEqual([false, 'one'])
+    session.webSocketKey = null
+    connect(session)(answer(1))
+    expect([told, pool.size]).toEqual([['connected', 'head', 'end'], 0])
+  })
+
+  it('has no more of them than it may', () => {
+    open(settings, 1)
+    const { session } = begin(false, client('one'))!
+    expect([begin(false, client('two')), begin(true, client('one')), pool.hasSpare]).toEqual([null, null, false])
+    connect(session)(answer(1))
+    expect(begin(false, client('two'))).not.toBe(null)
   })
 })
 

@@ -100,7 +100,7 @@ class Play {
   readonly requests: { session: Http2ClientStream; receiver: Receiver; left: number }[] = []
 
   begin(bytes: number, isHead: boolean, pauses: boolean): void {
-    const session = this.pool.acquire(false) as Http2ClientStream | null
+    const session = this.pool.acquire(false, null) as Http2ClientStream | null
     if (session === null) return
     if (!this.connections.includes(session.connection)) this.connections.push(session.connection)
     const receiver = new Receiver(isHead, pauses)

@@ -36,7 +36,7 @@ class Taker implements Waiter {
   }
 
   onRoom(): boolean {
-    this.session = poolOf(this.#crew, this.#worker).acquire(false) as Http1ClientSession | null
+    this.session = poolOf(this.#crew, this.#worker).acquire(false, null) as Http1ClientSession | null
     return this.session !== null
   }
 
@@ -51,7 +51,7 @@ function count(crew: Crew, worker: number, change: number): void {
 describe('room', () => {
   it('is not waited for without a queue, where all connections have requests', () => {
     const crew = crewOf({})
-    poolOf(crew, 1).acquire(false) as Http1ClientSession | null
+    poolOf(crew, 1).acquire(false, null) as Http1ClientSession | null
     count(crew, 1, 1)
     expect(crew.upstream.room.enter(new Taker(crew, 0))).toBe(FULL)
     expect(crew.upstream.room.isAwaited).toBe(false)
@@ -64,7 +64,7 @@ describe('room', () => {
     'is made by the worker that keeps a connection idle, when somebody in another one waits: %s',
     async (_, settings) => {
       const crew = crewOf(settings)
-      const idle = poolOf(crew, 1).acquire(false) as Http1ClientSession
+      const idle = poolOf(crew, 1).acquire(false, null) as Http1ClientSession
       poolOf(crew, 1).giveBack(idle)
       const taker = new Taker(crew, 0)
       expect(crew.upstream.room.enter(taker)).toBe(WAITS)
@@ -75,7 +75,7 @@ describe('room', () => {
 
   it('is made by the worker whose connection becomes idle while somebody in another one waits', async () => {
     const crew = crewOf({ queue: {} })
-    const busy = poolOf(crew, 1).acquire(false) as Http1ClientSession
+    const busy = poolOf(crew, 1).acquire(false, null) as Http1ClientSession
     count(crew, 1, 1)
     const taker = new Taker(crew, 0)
     expect(crew.upstream.room.enter(taker)).toBe(WAITS)
@@ -89,7 +89,7 @@ describe('room', () => {
 
   it('is kept in the worker where somebody waits, if nobody does elsewhere', async () => {
     const crew = crewOf({ queue: {} })
-    const busy = poolOf(crew, 0).acquire(false) as Http1ClientSession
+    const busy = poolOf(crew, 0).acquire(false, null) as Http1ClientSession
     const taker = new Taker(crew, 0)
     crew.upstream.room.enter(taker)
     poolOf(crew, 0).giveBack(busy)
@@ -99,7 +99,7 @@ describe('room', () => {
 
   it('goes both ways where some wait in both: nobody starves', async () => {
     const crew = crewOf({ queue: { size: 1_000 } })
-    let session = poolOf(crew, 0).acquire(false) as Http1ClientSession
+    let session = poolOf(crew, 0).acquire(false, null) as Http1ClientSession
     const takers = [0, 1].map(worker => Array.from({ length: 100 }, () => new Taker(crew, worker)))
     for (const [worker, all] of takers.entries()) for (const taker of all) crew.workers[worker]!.room.enter(taker)
     const served: number[] = []
@@ -118,7 +118,7 @@ describe('room', () => {
 
   it('is waited for by as many as may', () => {
     const crew = crewOf({ queue: { size: 1 } })
-    poolOf(crew, 1).acquire(false) as Http1ClientSession | null
+    poolOf(crew, 1).acquire(false, null) as Http1ClientSession | null
     const waiting = new Taker(crew, 0)
     expect(crew.upstream.room.enter(waiting)).toBe(WAITS)
     expect(crew.upstream.room.isAwaited).toBe(true)

@@ -299,7 +299,7 @@ describe('an upstream', () => {
   it('closes what is idle at an endpoint that is drained', () => {
     const crew = crewOf(named('ab'))
     const pool = crew.endpoint('a').pool as Http1Pool
-    const session = pool.acquireNew() as Http1ClientSession
+    const session = pool.acquireNew(null) as Http1ClientSession
     pool.giveBack(session)
     crew.choose()
     expect(pool.idleCount).toBe(1)

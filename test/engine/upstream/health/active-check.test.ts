@@ -34,7 +34,7 @@ class Rig {
       this.changes.push(`${healthy ? 'up' : 'down'}: ${reason}`)
       this.onChange()
     }
-    this.check = new ActiveCheck(settings, ADDRESS, 'origin.test', onChange, null, {
+    this.check = new ActiveCheck(settings, ADDRESS, 'origin.test', onChange, undefined, {
       clock: this.clock,
       random: () => this.chance,
       load: async () => (_, onEnd) => {
@@ -152,14 +152,21 @@ describe('an active check', () => {
   it('has failed where what makes it cannot be loaded, and is tried again', async () => {
     const clock = new FakeClock()
     let loads = 0
-    const check = new ActiveCheck(checkSettings({ unhealthyThreshold: 1 }), ADDRESS, 'origin.test', () => {}, null, {
-      clock,
-      random: () => 0.5,
-      load: async () => {
-        loads += 1
-        throw new Error('no such module')
+    const check = new ActiveCheck(
+      checkSettings({ unhealthyThreshold: 1 }),
+      ADDRESS,
+      'origin.test',
+      () => {},
+      undefined,
+      {
+        clock,
+        random: () => 0.5,
+        load: async () => {
+          loads += 1
+          throw new Error('no such module')
+        },
       },
-    })
+    )
     check.start()
     clock.advance(100)
     await turns(1)

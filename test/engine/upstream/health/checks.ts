@@ -1,4 +1,9 @@
-import type { ActiveCheckSnapshot, Address, UpstreamTlsSnapshot } from '../../../../engine/snapshot.ts'
+import type {
+  ActiveCheckSnapshot,
+  Address,
+  SentProxyProtocol,
+  UpstreamTlsSnapshot,
+} from '../../../../engine/snapshot.ts'
 import { type AttemptEnd, CheckAttempt, SYSTEM_CLOCK } from '../../../../engine/upstream/health/check-attempt.ts'
 import { type OpenProbe, planCheck } from '../../../../engine/upstream/health/check-probe.ts'
 import type { ScriptedConnection } from '../../../support/scripted-origin.ts'
@@ -19,9 +24,10 @@ export function checkOnce(
   changes: Partial<ActiveCheckSnapshot> = {},
   host = 'origin.test',
   tls: UpstreamTlsSnapshot | null = null,
+  proxyProtocol: SentProxyProtocol | null = null,
 ): Promise<AttemptEnd> {
   return new Promise(resolve => {
-    const plan = planCheck(checkSettings(changes), address, host, tls)
+    const plan = planCheck(checkSettings(changes), address, host, { tls, proxyProtocol })
     new CheckAttempt(open, plan, SYSTEM_CLOCK, resolve)
   })
 }
