@@ -6,6 +6,7 @@
 export { ERRORS, type ErrorCode, type ErrorRow, type ErrorSide } from './exchange/errors.ts'
 export type { ExchangeRecord } from './exchange/record.ts'
 export type { ExplainRequest, Explanation } from './explain/explanation.ts'
+export type { FlowExplanation, FlowQuestion } from './explain/flow-explanation.ts'
 export { FLOW_ERRORS, type FlowErrorCode, type FlowErrorRow } from './l4/errors.ts'
 export type { FlowRecord } from './l4/flow-record.ts'
 export { formatAddress } from './net/address.ts'

@@ -7,10 +7,10 @@ import type { ClientSession } from '../upstream/client-session.ts'
 import type { Endpoint } from '../upstream/endpoint.ts'
 import { GOOD, type Outcome, outcomeOfStatus } from '../upstream/health/outcome.ts'
 import type { RequestFate, ResponseReceiver, SessionError, StreamSwitch } from '../upstream/response-receiver.ts'
-import { CountedTry } from './counted-try.ts'
 import type { Forward } from './forward.ts'
+import { SessionTry } from './session-try.ts'
 
-export class Attempt extends CountedTry implements ResponseReceiver, TimerTarget {
+export class Attempt extends SessionTry implements ResponseReceiver, TimerTarget {
   readonly #forward: Forward
   requestStart = 0
   requestEnd = 0
@@ -73,7 +73,7 @@ export class Attempt extends CountedTry implements ResponseReceiver, TimerTarget
 
   /** All of the request has come from the client, later than the try began. */
   requestWhole(): void {
-    this.restartClock()
+    this.requestEnded()
     if (this.#timer !== null) this.#limit(this.#forward.target.retry.perTryMs)
   }
 

@@ -1,45 +1,54 @@
+import type { ClientTls } from '../http/client-tls.ts'
 import { createForwarding, type Forwarding } from '../http/head-writer.ts'
 import type { Connection } from '../net/connection.ts'
-import type { TlsFacts } from '../net/tls/tls-facts.ts'
+import { endsOf, hostOf, nameOf, proxyNameOf } from '../net/ends.ts'
+import type { ProxyHeader } from '../net/proxy-protocol/header.ts'
 import type { ListenerTerms } from './generation.ts'
 
 /** Who is at the other end of a client's connection. */
 export interface ClientIdentity {
   /** The address with its port, as the access line has it. */
   readonly name: string
+  /** Who has told of it by the PROXY protocol, in the same form; empty where it has come itself. */
+  readonly proxy: string
   /** What origins are told of it. */
   readonly forwarding: Forwarding
-  /** `null` where its connection is not encrypted. */
-  readonly tls: TlsFacts | null
+  /** `null` where its connection is encrypted neither here nor, as a header of the PROXY protocol tells, before. */
+  readonly tls: ClientTls | null
 }
 
 /** Asks the system; once per connection is enough. */
 export function identifyClient(
-  { transport, tls }: Pick<Connection, 'transport' | 'tls'>,
+  connection: Pick<Connection, 'transport' | 'tls' | 'proxied'>,
   terms: ListenerTerms,
 ): ClientIdentity {
-  const remote: { address?: string; port?: number } = {}
-  const local: { port?: number } = {}
-  transport.getpeername?.(remote)
-  transport.getsockname?.(local)
   const { settings, trusted } = terms
-  // A dual-stack socket gives IPv4 addresses as mapped ones; the zone of a link-local address means nothing elsewhere.
-  const address = (remote.address ?? 'unknown').replace(/^::ffff:(?=\d+\.)/, '').replace(/%.*$/, '')
+  const ends = endsOf(connection)
+  const address = hostOf(ends.client)
   // Whoever can open a unix socket is on this machine, put there by its owner. A TCP peer that the system does not know
   // any more (it sent RST behind its request) is nobody to be trusted.
-  const isTrusted = settings.address.kind === 'unix' ? settings.trustedProxies.length > 0 : trusted.has(address)
-  const host = address.includes(':') ? `[${address}]` : address
+  const isOwners = settings.address.kind === 'unix' && !ends.isProxied
+  const tls = connection.tls ?? proxiedTls(connection.proxied)
   return {
-    name: remote.port === undefined ? address : `${host}:${remote.port}`,
+    name: nameOf(ends.client),
+    proxy: proxyNameOf(ends),
     forwarding: createForwarding(
-      isTrusted,
+      isOwners ? settings.trustedProxies.length > 0 : trusted.has(address),
       settings.forwarded,
       address,
       tls === null ? 'http' : 'https',
-      local.port ?? 0,
+      ends.destination?.kind === 'tcp' ? ends.destination.port : 0,
       tls,
       settings.tls?.clientAuth.forward ?? 'none',
     ),
     tls,
   }
+}
+
+/** Who says that the client came to it encrypted has ended that for us: it came by https. */
+function proxiedTls(proxied: ProxyHeader | null): ClientTls | null {
+  const details = proxied?.details ?? null
+  if (details === null || details.tls === null) return null
+  const { version, cipher } = details.tls
+  return { version, cipher, serverName: details.authority, clientCertificate: null }
 }

@@ -4,6 +4,7 @@ import type { Head } from '../http/head.ts'
 import type { Forwarding } from '../http/head-writer.ts'
 import type { ResponseFacts } from '../http/response-facts.ts'
 import type { ByteStream } from '../net/byte-stream.ts'
+import type { Connection } from '../net/connection.ts'
 import type { Slot } from '../net/slots.ts'
 import type { FieldLine } from '../snapshot.ts'
 import type { StaticAnswer } from './answer.ts'
@@ -11,9 +12,13 @@ import type { ErrorPages } from './error-pages.ts'
 import type { StrictTransport } from './strict-transport.ts'
 
 export interface Downstream {
+  /** The client's, which others may share. */
+  readonly connection: Connection
   readonly listener: string
-  /** The peer's address with its port. */
+  /** The client's address with its port. */
   readonly client: string
+  /** Who has told of it, as that of `ExchangeRecord`. */
+  readonly proxy: string
   readonly forwarding: Forwarding
   readonly response: ResponseWriter
   /** For requests that no route has; `null` where there are none. */

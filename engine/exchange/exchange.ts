@@ -16,6 +16,8 @@
  */
 import type { CompiledEdits } from '../http/field-edits.ts'
 import { METHOD_HEAD } from '../http/request-facts.ts'
+import type { Connection } from '../net/connection.ts'
+import type { IntroducedClient } from '../net/proxy-protocol/opening.ts'
 import type { Slot } from '../net/slots.ts'
 import { Timer, type TimerTarget } from '../net/timer-wheel.ts'
 import type { RoutedRequest } from '../routing/request.ts'
@@ -59,7 +61,7 @@ const ENDED = 4
 
 const STATUS_OK = 200
 
-export class Exchange implements ExchangeRecord, TimerTarget {
+export class Exchange implements ExchangeRecord, IntroducedClient, TimerTarget {
   readonly worker: WorkerContext
   readonly downstream: Downstream
   /** Where responses of upstreams go. */
@@ -164,6 +166,23 @@ export class Exchange implements ExchangeRecord, TimerTarget {
 
   get client(): string {
     return this.downstream.client
+  }
+
+  get proxy(): string {
+    return this.downstream.proxy
+  }
+
+  /** The client's. */
+  get connection(): Connection {
+    return this.downstream.connection
+  }
+
+  get alpn(): string {
+    return this.connection.tls?.alpn ?? ''
+  }
+
+  get uniqueId(): string {
+    return this.requestId
   }
 
   get tlsVersion(): string {

@@ -166,7 +166,7 @@ export class Forward {
     }
     if (sticky !== null) this.#home = sticky.find(cookieValue(request.head, sticky.cookie))
     const endpoint = room.isAwaited ? null : (this.#openHome() ?? upstream.choose(this.key, null, nowMs))
-    const session = endpoint === null ? null : endpoint.pool.acquire(this.#mayPipeline)
+    const session = endpoint === null ? null : endpoint.pool.acquire(this.#mayPipeline, exchange)
     if (endpoint === null || session === null) this.#startWithout(endpoint, request)
     else this.#startOn(endpoint, session, request, nowMs)
   }
@@ -310,7 +310,8 @@ export class Forward {
   sendHeldTo(endpoint: Endpoint, nowMs: number): boolean {
     const held = this.held as HeldRequest
     const { pool } = endpoint
-    const session = this.#retry?.wantsFresh ? pool.acquireNew() : pool.acquire(this.#mayPipeline)
+    const { exchange } = this
+    const session = this.#retry?.wantsFresh ? pool.acquireNew(exchange) : pool.acquire(this.#mayPipeline, exchange)
     if (session === null) {
       this.upstream.unchoose(endpoint)
       return false

@@ -1,7 +1,7 @@
 /** A snapshot made ready for use by one worker: pools, balancers, routers. Immutable but for what runs in it. */
 import type { NetContext } from '../net/connection.ts'
 import { Router } from '../routing/router.ts'
-import { AddressBlocks } from '../routing/trusted.ts'
+import { AddressBlocks } from '../shared/address-blocks.ts'
 import type { ListenerSnapshot, Snapshot } from '../snapshot.ts'
 import type { SharedState } from '../upstream/endpoint.ts'
 import type { HealthListener } from '../upstream/health/endpoint-health.ts'

@@ -34,7 +34,7 @@ function startSecond(forward: Forward): Attempt | null {
   const endpoint = upstream.choose(forward.key, new Set(forward.tried).add(first.endpoint), nowMs)
   if (endpoint === null) return null
   const mayStart = upstream.hedgeBudget?.withdraw(stampOf(nowMs)) ?? false
-  const session = mayStart ? endpoint.pool.acquire(false) : null
+  const session = mayStart ? endpoint.pool.acquire(false, forward.exchange) : null
   if (session === null) {
     if (mayStart) upstream.hedgeBudget?.giveBack()
     upstream.unchoose(endpoint)

@@ -124,12 +124,20 @@ export class Http1Downstream implements ConnectionOwner, ClientSide, Downstream 
     if (this.#exchange === null) this.#terms = this.#served.routes.terms
   }
 
+  get connection(): Connection {
+    return this.#connection
+  }
+
   get listener(): string {
     return this.#terms.settings.name
   }
 
   get client(): string {
     return this.#identify().name
+  }
+
+  get proxy(): string {
+    return this.#identify().proxy
   }
 
   get forwarding(): Forwarding {
@@ -448,8 +456,8 @@ export class Http1Downstream implements ConnectionOwner, ClientSide, Downstream 
     const exchange = this.#exchange as Exchange
     this.response.sendSwitch(change)
     this.#parser.close()
-    const tunnel = new Tunnel(this.#connection, change.stream, this.#terms.settings.timeouts.tunnelMs, exchange)
-    tunnel.begin(this.#ahead)
+    const { tunnelMs } = this.#terms.settings.timeouts
+    new Tunnel(this.#connection, change.stream, tunnelMs, exchange).begin(this.#ahead)
     this.#ahead = null
     this.#letGo()
   }

@@ -28,7 +28,7 @@ import {
   STALLED,
 } from '../multiplex/http2-stream.ts'
 import { ByteBuffer } from '../net/byte-buffer.ts'
-import { FAULT } from '../net/connection.ts'
+import { type Connection, FAULT } from '../net/connection.ts'
 import { fieldValue } from '../routing/field.ts'
 import { NOBODY, RoutedRequest } from '../routing/request.ts'
 import type { ClientIdentity } from './client-identity.ts'
@@ -76,12 +76,20 @@ export class Http2Downstream implements Downstream, Http2StreamOwner, ResponseWa
     this.response = new Http2ResponseWriter(stream, this)
   }
 
+  get connection(): Connection {
+    return this.#connection.connection
+  }
+
   get listener(): string {
     return this.#terms.settings.name
   }
 
   get client(): string {
     return this.#identity.name
+  }
+
+  get proxy(): string {
+    return this.#identity.proxy
   }
 
   get forwarding(): Forwarding {
@@ -306,12 +314,10 @@ export class Http2Downstream implements Downstream, Http2StreamOwner, ResponseWa
     const stream = this.#stream
     this.response.sendSwitch(change)
     stream.write(memory, change.start, change.end)
-    const bytes = new Http2ByteStream(stream)
-    const tunnel = new Tunnel(bytes, change.stream, this.#terms.settings.timeouts.tunnelMs, exchange)
+    const { tunnelMs } = this.#terms.settings.timeouts
     const ahead = this.#ahead
     this.#ahead = null
-    tunnel.begin(ahead !== null && ahead.length > 0 ? ahead : null)
-    if (bytes.readEnded) tunnel.onReadEnd(bytes)
+    new Tunnel(new Http2ByteStream(stream), change.stream, tunnelMs, exchange).begin(ahead)
   }
 
   /** The worker's grace is over. */

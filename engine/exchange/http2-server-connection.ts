@@ -17,12 +17,12 @@ import { Http2Connection, setPriority } from '../multiplex/http2-connection.ts'
 import type { Http2Stream } from '../multiplex/http2-stream.ts'
 import type { Http2Terms } from '../multiplex/http2-terms.ts'
 import type { Connection } from '../net/connection.ts'
+import { Pipe } from '../net/pipe.ts'
 import type { Http2Snapshot, ListenerSnapshot } from '../snapshot.ts'
 import { type ClientIdentity, identifyClient } from './client-identity.ts'
 import type { ClientSide } from './client-side.ts'
 import type { Generation, ListenerTerms, ServedRoutes } from './generation.ts'
 import { Http2Downstream } from './http2-downstream.ts'
-import { Tunnel } from './tunnel.ts'
 import type { WorkerContext } from './worker-context.ts'
 
 /** Request heads share the table: each is used up before the next is read. */
@@ -135,7 +135,7 @@ export class Http2ServerConnection extends Http2Connection implements ClientSide
   abort(): void {
     for (const { owner } of this.streams) {
       if (owner instanceof Http2Downstream) owner.abort()
-      else if (owner instanceof Http2ByteStream && owner.owner instanceof Tunnel) owner.owner.abort()
+      else if (owner instanceof Http2ByteStream && owner.owner instanceof Pipe) owner.owner.abort()
     }
     this.goAway(NO_ERROR, '')
   }

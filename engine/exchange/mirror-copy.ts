@@ -16,9 +16,9 @@ import type { ClientSession } from '../upstream/client-session.ts'
 import type { Endpoint } from '../upstream/endpoint.ts'
 import { LATE, type Outcome, outcomeOfStatus } from '../upstream/health/outcome.ts'
 import type { RequestFate, ResponseReceiver, SessionError } from '../upstream/response-receiver.ts'
-import { CountedTry } from './counted-try.ts'
 import type { Mirror } from './mirror.ts'
 import { isNobodysFault, outcomeOf } from './session-errors.ts'
+import { SessionTry } from './session-try.ts'
 import type { WorkerContext } from './worker-context.ts'
 
 /** Content of a response that is read away; past it its connection is closed: a new one costs less than reading on. */
@@ -39,7 +39,7 @@ export interface CopyParts {
   readonly nowMs: number
 }
 
-export class MirrorCopy extends CountedTry implements ResponseReceiver, TimerTarget {
+export class MirrorCopy extends SessionTry implements ResponseReceiver, TimerTarget {
   readonly #mirror: Mirror
   readonly #framing: number
   readonly isHead: boolean
@@ -117,7 +117,7 @@ export class MirrorCopy extends CountedTry implements ResponseReceiver, TimerTar
 
   #endContent(trailers: readonly string[] | null): void {
     this.session.endContent(trailers, this.#framing === CHUNKED_CONTENT)
-    this.restartClock()
+    this.requestEnded()
     this.#limitWhole()
   }
 

@@ -3,6 +3,7 @@
  * does not notice: nothing is waited for, nothing is tried again, and where a limit is reached there is no copy.
  */
 import type { ByteBuffer } from '../net/byte-buffer.ts'
+import type { IntroducedClient } from '../net/proxy-protocol/opening.ts'
 import type { RoutedRequest } from '../routing/request.ts'
 import { MIRRORED_TOTAL, MIRRORS_DROPPED, type StateRow } from '../shared/state-page.ts'
 import type { MirrorSnapshot } from '../snapshot.ts'
@@ -14,8 +15,10 @@ import { hashKey } from './hash-key.ts'
 import { MirrorCopy } from './mirror-copy.ts'
 import type { WorkerContext } from './worker-context.ts'
 
-/** Whoever writes the heads of the request that is copied. */
+/** Whose request is copied, and who writes its heads. */
 export interface HeadSource {
+  /** The client's, as endpoints are told of it. */
+  readonly exchange: IntroducedClient
   /** Adds the head as it goes to `endpoint`. */
   writeHead(out: ByteBuffer, endpoint: Endpoint, request: RoutedRequest): void
 }
@@ -58,7 +61,7 @@ export class Mirror {
     if (admission < 0) return null
     // Those who wait for room wait for requests, not for copies.
     const endpoint = upstream.room.isAwaited ? null : upstream.choose(this.#key(request), null, nowMs)
-    const session = endpoint === null ? null : endpoint.pool.acquire(false)
+    const session = endpoint === null ? null : endpoint.pool.acquire(false, source.exchange)
     if (endpoint === null || session === null) {
       if (endpoint !== null) upstream.unchoose(endpoint)
       upstream.admission.leave(admission, -1)

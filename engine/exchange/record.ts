@@ -34,6 +34,8 @@ export interface ExchangeRecord {
   /** `HTTP/1.0`, `HTTP/1.1`; empty where the request could not be read. */
   readonly protocol: string
   readonly client: string
+  /** Who has told of the client by the PROXY protocol: its address and port; empty where the client came itself. */
+  readonly proxy: string
   /** `TLSv1.3`, the suite as the registry of IANA has it, and the name that the client asked for; empty where there is none. */
   readonly tlsVersion: string
   readonly tlsCipher: string

@@ -10,6 +10,7 @@ import type { StatePage } from '../shared/state-page.ts'
 import { QUEUED, UPSTREAM_CELLS } from '../shared/upstream-cells.ts'
 import type { HashKeySource, UpstreamSnapshot } from '../snapshot.ts'
 import { REFUSED_BY_CIRCUIT } from '../upstream/admission.ts'
+import { NORMAL } from '../upstream/concurrency-limit.ts'
 import type { Endpoint } from '../upstream/endpoint.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import { describeKeySource } from './splits.ts'
@@ -45,6 +46,17 @@ export function chooseEndpoint(
   return choice
 }
 
+/** The same for a flow, which has nothing but the address of its client. */
+export function chooseForFlow(page: StatePage, upstream: Upstream, address: string): EndpointChoice {
+  const nowMs = performance.now()
+  const admission = upstream.admission.enter(NORMAL, nowMs)
+  if (admission < 0) return notAdmitted(admission, upstream, nowMs)
+  const choice = withoutAny(upstream) ?? balanced(page, upstream, address, nowMs)
+  if (choice.endpoint !== null) upstream.unchoose(choice.endpoint)
+  upstream.admission.leave(admission, -1)
+  return choice
+}
+
 function notAdmitted(admission: number, { circuit }: Upstream, nowMs: number): EndpointChoice {
   if (admission !== REFUSED_BY_CIRCUIT || circuit === null) {
     return refused('upstream_overloaded', 'it has as many requests under way as it bears')
@@ -57,22 +69,32 @@ function refused(code: ErrorCode, reason: string, circuitLeftMs = -1): EndpointC
 }
 
 function choose(page: StatePage, upstream: Upstream, request: RoutedRequest, nowMs: number): EndpointChoice {
-  const { settings, sticky, endpoints } = upstream
-  if (endpoints.length === 0) {
-    return settings.endpoints.length === 0
-      ? refused('no_endpoint', 'it has no endpoints')
-      : refused('upstream_unresolved', 'none of its names has resolved')
-  }
+  const { settings, sticky } = upstream
+  const nobody = withoutAny(upstream)
+  if (nobody !== null) return nobody
   const isHashed = settings.hashOn !== null || settings.balance === 'ip_hash'
   const key = isHashed ? hashKey(settings.hashOn, request) : ''
   const home = sticky === null ? null : sticky.find(cookieValue(request.head, sticky.cookie))
   if (home !== null && upstream.keepsSession(home)) {
     return { endpoint: home, reason: `its session is there, says the cookie ${sticky?.cookie}`, refusal: null }
   }
+  const choice = balanced(page, upstream, key, nowMs)
+  if (home === null || choice.endpoint === null) return choice
+  return { ...choice, reason: `${choice.reason}; its session was at ${home.name}, which takes none now` }
+}
+
+/** What is to be said of an upstream without endpoints; `null` where it has some. */
+function withoutAny({ settings, endpoints }: Upstream): EndpointChoice | null {
+  if (endpoints.length > 0) return null
+  return settings.endpoints.length === 0
+    ? refused('no_endpoint', 'it has no endpoints')
+    : refused('upstream_unresolved', 'none of its names has resolved')
+}
+
+function balanced(page: StatePage, upstream: Upstream, key: string, nowMs: number): EndpointChoice {
   const endpoint = upstream.choose(key, null, nowMs)
   if (endpoint === null) return upstream.lack === 'full' ? fullOf(page, upstream) : nobodyIn(upstream)
-  const lost = home === null ? '' : `; its session was at ${home.name}, which takes none now`
-  return { endpoint, reason: reasonOf(upstream, endpoint, key) + lost, refusal: null }
+  return { endpoint, reason: reasonOf(upstream, endpoint, key), refusal: null }
 }
 
 function nobodyIn(upstream: Upstream): EndpointChoice {

@@ -11,6 +11,11 @@ interface PlacedEndpoint {
   readonly status: Omit<ExplainedEndpoint, 'chosen'>
 }
 
+/** An upstream, and how what is explained has got there. */
+type ReachedUpstream = Pick<Destination, 'reason' | 'alternatives'> & {
+  readonly target: { readonly upstream: Upstream }
+}
+
 export function endpointsOf(page: StatePage, { placements, settings }: Upstream): PlacedEndpoint[] {
   return placements.map(placement => {
     const { name, state, weight, requests } = endpointStatus(page, settings, placement)
@@ -19,7 +24,7 @@ export function endpointsOf(page: StatePage, { placements, settings }: Upstream)
 }
 
 export function explainUpstream(
-  { target: { upstream }, reason, alternatives }: Destination,
+  { target: { upstream }, reason, alternatives }: ReachedUpstream,
   endpoints: readonly PlacedEndpoint[],
   choice: EndpointChoice,
 ): ExplainedUpstream {

@@ -19,6 +19,8 @@ import { chooseListener, type ListenerChoice } from './choose-listener.ts'
 import { Course, NO_OUTCOME, type Outcome } from './course.ts'
 import { ExplainError } from './explain-error.ts'
 import type { Candidate, ExplainRequest, Explanation } from './explanation.ts'
+import { explainFlow, flowOf } from './flow-course.ts'
+import type { FlowExplanation, FlowQuestion } from './flow-explanation.ts'
 import { ID_OF_REQUEST, readExplained, sourceOf } from './read-request.ts'
 import { describeStrictTransport } from './rewrites.ts'
 import type { ExplainState } from './state.ts'
@@ -60,7 +62,23 @@ export class Explainer {
     return isWhole ? inReadableText(explanation) : explanation
   }
 
+  /** @throws {ExplainError} */
+  explainFlow(asked: FlowQuestion): FlowExplanation {
+    const { snapshot, page } = this.#state
+    return explainFlow(snapshot, page, this.#generation, asked)
+  }
+
+  /** A request that leads to a listener which reads none is explained as the connection that it is there. @throws {ExplainError} */
+  explainAny(asked: ExplainRequest | FlowQuestion): Explanation | FlowExplanation {
+    if ('transport' in asked) return this.explainFlow(asked)
+    const flow = flowOf(this.#state.snapshot, asked)
+    return flow === null ? this.explain(asked) : this.explainFlow(flow)
+  }
+
   #explain(asked: ExplainRequest, isWhole: boolean): Explanation {
+    const flow = flowOf(this.#state.snapshot, asked)
+    if (flow !== null) throw new ExplainError(unreadBy(this.explainFlow(flow)))
+
     const { choice, routes } = this.#listenerFor(asked)
     const { settings } = routes
     if (asked.certificate !== null && (settings.tls === null || settings.tls.clientAuth.mode === 'none')) {
@@ -123,6 +141,11 @@ function candidatesOf({ router }: ListenerRoutes, request: RoutedRequest): Candi
   return router
     .candidates(request)
     .map(({ route, matches, failed, behind }) => ({ route: route.name, matches, failed, behind }))
+}
+
+function unreadBy({ listener, upstream }: FlowExplanation): string {
+  const goes = upstream === null ? 'it is closed' : `it goes to the upstream ${upstream.name}`
+  return `the listener ${listener.name} speaks tcp, and reads no requests: the connection is passed on, and ${goes}`
 }
 
 function fail(error: unknown): void {

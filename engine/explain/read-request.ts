@@ -10,7 +10,7 @@ import { request as facts, readRequest } from '../http/request-facts.ts'
 import { memory, REQUEST, slots } from '../http1/llhttp.ts'
 import { HEAD_TOO_LARGE, MessageParser, parsed } from '../http1/message-parser.ts'
 import { type RequestSource, RoutedRequest } from '../routing/request.ts'
-import type { AddressBlocks } from '../routing/trusted.ts'
+import type { AddressBlocks } from '../shared/address-blocks.ts'
 import type { ListenerSnapshot, ListenerTlsSnapshot } from '../snapshot.ts'
 import type { ExplainRequest } from './explanation.ts'
 

@@ -33,6 +33,16 @@ export class Http2ByteStream implements ByteStream, Http2StreamOwner {
     return this.#stream.waitingBytes > 0 ? 1 : 0
   }
 
+  /** A reset of the stream, or the end of its connection, is told whether it is read or not. */
+  isConnected(): boolean {
+    return !this.closed
+  }
+
+  /** Whether the peer takes what waits is its windows' affair, which the connection watches. */
+  hasProgressed(): boolean {
+    return false
+  }
+
   takeSlot(): void {}
 
   giveSlot(): void {}
@@ -65,6 +75,11 @@ export class Http2ByteStream implements ByteStream, Http2StreamOwner {
 
   clearDeadline(): void {
     this.#stream.clearDeadline()
+  }
+
+  finish(): void {
+    if (this.readEnded) this.shutdown()
+    this.destroy()
   }
 
   /** What both sides have ended needs no word; anything else does. */

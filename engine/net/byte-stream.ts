@@ -32,6 +32,10 @@ export interface ByteStream {
   shutdown(): void
   setDeadline(milliseconds: number): void
   clearDeadline(): void
+  isConnected(): boolean
+  hasProgressed(): boolean
+  /** Closes with FIN, if that is not out yet; everything written has been taken. */
+  finish(): void
   destroy(): void
   reset(): void
 }

@@ -10,6 +10,7 @@
  *   (`ownsSlot`) may be given to another's `write`; when that returns false the reader must `pause()` until it drains.
  * - Errors of reads and writes reach the owner as `onClose`, from a clean stack, at most once, and never after `destroy()`.
  */
+import type { Address } from '../snapshot.ts'
 import type { ByteStream } from './byte-stream.ts'
 import {
   END_OF_FILE,
@@ -76,6 +77,8 @@ export class Connection implements ByteStream, TimerTarget {
   readonly timer: Timer
   owner: ConnectionOwner
   slot: Slot
+  /** Everybody's slot, or as much of it as one read may bring. */
+  #landing: Slot
   /** Where the handle's next read goes. */
   #target: Slot
   /** Writes that still refer to their bytes. */
@@ -87,6 +90,8 @@ export class Connection implements ByteStream, TimerTarget {
   protected isShutting = false
   closed = false
   counter: ConnectionCounter | null = null
+  /** The other end of the socket, where somebody has asked in time: of a peer that is gone the system knows nothing any more. */
+  peer: Address | null = null
   /** What a header of the PROXY protocol has said of it; `null` where none came: its ends are those of the socket. */
   proxied: ProxyHeader | null = null
   protected isLingering = false
@@ -101,7 +106,8 @@ export class Connection implements ByteStream, TimerTarget {
     this.handle = handle
     this.transport = transport
     this.owner = NOBODY
-    this.slot = context.slots.landing
+    this.#landing = context.slots.landing
+    this.slot = this.#landing
     this.#target = this.slot
     this.timer = new Timer(this)
     handle.connection = this
@@ -120,7 +126,7 @@ export class Connection implements ByteStream, TimerTarget {
   }
 
   get ownsSlot(): boolean {
-    return this.slot !== this.context.slots.landing
+    return this.slot !== this.#landing
   }
 
   /** Reads into a slot of its own from the next read on, if one is free. Call within `onRead` only. */
@@ -130,9 +136,18 @@ export class Connection implements ByteStream, TimerTarget {
 
   /** Reads into the landing slot again from the next read on. Call within `onRead`. */
   giveSlot(): void {
-    if (this.slot === this.context.slots.landing) return
+    if (this.slot === this.#landing) return
     this.context.slots.give(this.slot)
-    this.slot = this.context.slots.landing
+    this.slot = this.#landing
+  }
+
+  /** Reads so many bytes at once from the next read on, and never into a slot of its own. Not within a read. */
+  readAtMost(bytes: number): void {
+    if (this.closed) return
+    this.giveSlot()
+    this.#landing = this.context.slots.landingOf(bytes)
+    this.slot = this.#landing
+    this.readIntoSlot()
   }
 
   /** Goes on reading. @hotpath */
@@ -151,7 +166,7 @@ export class Connection implements ByteStream, TimerTarget {
   /** What lies in the slot is still being written somewhere: never read over it. */
   protected leaveLentSlot(): void {
     this.context.slots.give(this.slot)
-    this.slot = this.context.slots.take() ?? this.context.slots.landing
+    this.slot = this.context.slots.take() ?? this.#landing
   }
 
   /** Not within a read. Node keeps something of each buffer that a handle has ever been given this way: none without need. */
@@ -263,6 +278,11 @@ export class Connection implements ByteStream, TimerTarget {
     this.#lingerEndsAt = performance.now() + LINGER_TOTAL_MS
     this.setDeadline(LINGER_IDLE_MS)
     this.resume()
+  }
+
+  /** FIN is what closing is for the kernel. */
+  finish(): void {
+    this.destroy()
   }
 
   /** Closes at once. Whatever was not taken by the kernel is lost; the owner hears no more. */
@@ -405,9 +425,9 @@ export class Connection implements ByteStream, TimerTarget {
     this.closed = true
     this.reading = false
     this.context.wheel.clear(this.timer)
-    if (this.slot !== this.context.slots.landing) {
+    if (this.slot !== this.#landing) {
       this.context.slots.give(this.slot)
-      this.slot = this.context.slots.landing
+      this.slot = this.#landing
     }
   }
 
@@ -426,6 +446,7 @@ export class Connection implements ByteStream, TimerTarget {
     this.release()
     const successor = make(this.transport)
     successor.counter = counter
+    successor.peer = this.peer
     successor.proxied = this.proxied
     if (counter !== null) counter.onConnectionReplaced(this, successor)
     return successor

@@ -16,6 +16,11 @@ import { tryBindUdp } from './udp-handles.ts'
 /** Connections the kernel queues, and as many again that a full listener parks; further ones are refused. */
 const BACKLOG = 511
 
+/** Node's own, below `net.Server`. */
+interface ListeningHandle extends Pick<StreamHandle, 'setNoDelay'> {
+  onconnection: (status: number, client?: StreamHandle) => void
+}
+
 export interface ListenerOwner {
   /** Makes a connection of an accepted handle, counted by the listener. */
   onAccept(listener: Listener, handle: StreamHandle): Connection
@@ -31,6 +36,7 @@ export class Listener implements ConnectionCounter {
   /** 0 as long as it does not serve. */
   #connectionsMax = 0
   #full = false
+  #isServingParked = false
   #server: net.Server | null = null
 
   constructor(owner: ListenerOwner) {
@@ -41,10 +47,21 @@ export class Listener implements ConnectionCounter {
   serve(connectionsMax: number): void {
     this.#connectionsMax = connectionsMax
     this.#full = false
-    while (this.connections.size < connectionsMax) {
-      const parked = this.#parked.shift()
-      if (parked === undefined) return
-      this.#serve(parked)
+    this.#serveParked()
+  }
+
+  /** One that is not let in is closed before its turn is over: the next one's turn is not within it, however many there are. */
+  #serveParked(): void {
+    if (this.#isServingParked) return
+    this.#isServingParked = true
+    try {
+      while (this.connections.size < this.#connectionsMax) {
+        const parked = this.#parked.shift()
+        if (parked === undefined) return
+        this.#serve(parked)
+      }
+    } finally {
+      this.#isServingParked = false
     }
   }
 
@@ -63,8 +80,9 @@ export class Listener implements ConnectionCounter {
       else server.listen({ host: address.host, port: address.port, backlog: BACKLOG, reusePort })
     })
     server.on('error', () => undefined)
-    const handle = (server as unknown as { _handle: { onconnection: (status: number, client?: StreamHandle) => void } })
-      ._handle
+    const handle = (server as unknown as { _handle: ListeningHandle })._handle
+    // Accepted sockets inherit it: a system call less for each.
+    handle.setNoDelay?.(true)
     handle.onconnection = (status, client) => {
       // A negative status (no file descriptors left, or a client gone already) costs that one connection.
       if (status === 0 && client !== undefined) this.#accepted(client)
@@ -100,10 +118,9 @@ export class Listener implements ConnectionCounter {
   onConnectionClosed(connection: Connection): void {
     this.connections.delete(connection)
     this.owner.onReleased(this)
+    this.#serveParked()
     // The limit may be lower than it was.
-    const parked = this.connections.size < this.#connectionsMax ? this.#parked.shift() : undefined
-    if (parked !== undefined) this.#serve(parked)
-    else this.#full = this.connections.size >= this.#connectionsMax
+    if (this.connections.size < this.#connectionsMax) this.#full = false
   }
 
   /** Stops accepting; connections that run go on. */

@@ -42,6 +42,7 @@ export class SlotPool {
   /** The whole memory; positions handed out are positions in it. */
   readonly memory: Buffer
   readonly landing: Slot
+  readonly #landings = new Map<number, Slot>()
   readonly #free: Slot[] = []
   readonly #base: number
   readonly #count: number
@@ -62,6 +63,17 @@ export class SlotPool {
 
   static bytesNeeded(count: number, ownBytes: number = SLOT_BYTES): number {
     return strideOf(SLOT_BYTES) + count * strideOf(ownBytes)
+  }
+
+  /** The beginning of the landing slot, for those who are to read no more than so many bytes at once. */
+  landingOf(bytes: number): Slot {
+    if (bytes >= SLOT_BYTES) return this.landing
+    let slot = this.#landings.get(bytes)
+    if (slot === undefined) {
+      slot = new Slot(this.memory, this.landing.start, bytes)
+      this.#landings.set(bytes, slot)
+    }
+    return slot
   }
 
   /** A slot of the caller's own, or `null` when all are taken: then the landing slot has to do. */

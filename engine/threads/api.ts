@@ -1,5 +1,6 @@
 import type { ExchangeRecord } from '../exchange/record.ts'
 import type { ExplainRequest, Explanation } from '../explain/explanation.ts'
+import type { FlowExplanation, FlowQuestion } from '../explain/flow-explanation.ts'
 import type { FlowRecord } from '../l4/flow-record.ts'
 import type { ChallengesSnapshot, EndpointSnapshot, Snapshot } from '../snapshot.ts'
 import type { CircuitState, EndpointStatus } from '../upstream/endpoint-status.ts'
@@ -25,6 +26,20 @@ export type EngineEvent =
       readonly count: number
       readonly client: string
       readonly error: string
+      readonly detail: string
+    }
+  /**
+   * Connections, or flows, were kept out of a listener, so many since this was told last, some time ago: by a limit on new ones, or
+   * for what stood in the place of a header of the PROXY protocol. `client`, `reason` (`too_many_of_client`, `too_many_new`,
+   * `proxy_header_missing`, `proxy_header_malformed`, `proxy_header_timeout`) and `detail` are those of the last.
+   */
+  | {
+      readonly kind: 'connections_refused'
+      readonly worker: number
+      readonly listener: string
+      readonly count: number
+      readonly client: string
+      readonly reason: string
       readonly detail: string
     }
   /** Requests have shown something of an endpoint, or (with an empty `endpoint`) the circuit of an upstream has changed. */
@@ -145,9 +160,13 @@ export interface Engine {
   stats(): EngineStats
   /**
    * Says what would become of a request now, and why: by the configuration in force, and by how its endpoints do. Nothing is
-   * sent, and nothing of what runs is touched. Rejects with an `ExplainError` for a listener that there is not.
+   * sent, and nothing of what runs is touched. Rejects with an `ExplainError` for a listener that there is not, or that reads none.
    */
   explain(request: ExplainRequest): Promise<Explanation>
+  /** The same of a connection or a datagram that is passed on as it comes. */
+  explainFlow(asked: FlowQuestion): Promise<FlowExplanation>
+  /** Either, and requests that turn out to be connections that nobody reads. */
+  explainAny(asked: ExplainRequest | FlowQuestion): Promise<Explanation | FlowExplanation>
   /** The endpoints of an upstream, to be looked at and changed while it runs. @throws {RangeError} for an unknown name. */
   upstream(name: string): UpstreamControl
   /** Stops accepting, lets running exchanges finish within the grace, ends the threads. Safe to call twice. */

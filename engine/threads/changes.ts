@@ -16,7 +16,9 @@ export function changesBetween(before: Snapshot, after: Snapshot): SnapshotChang
   assertUnique('listeners', allListeners(after))
   assertUnique('upstreams', after.upstreams)
   return {
-    listeners: compare<AnyListener>(allListeners(before), allListeners(after), isSame),
+    listeners: compare<AnyListener>(allListeners(before), allListeners(after), (a, b) =>
+      isSame(leadingTo(a, before), leadingTo(b, after)),
+    ),
     upstreams: compare<UpstreamSnapshot>(before.upstreams, after.upstreams, isSameUpstream),
     routes: compare<RouteSnapshot>(before.routes, after.routes, (a, b) =>
       isSame(withNames(a, before), withNames(b, after)),
@@ -60,6 +62,20 @@ function compare<T extends Named>(before: readonly T[], after: readonly T[], sam
     else changed.push(one.name)
   }
   return { added, changed, removed: [...old.keys()].filter(name => !names.has(name)), kept }
+}
+
+/** A listener with names in place of indices, as `withNames` has them. */
+function leadingTo(listener: AnyListener, { upstreams }: Snapshot): object {
+  if (!('upstream' in listener)) return listener
+  const name = (index: number) => upstreams[index]?.name ?? ''
+  const direct = { ...listener, upstream: name(listener.upstream) }
+  if (!('serverNames' in listener)) return direct
+  const { serverNames, firstBytes } = listener
+  return {
+    ...direct,
+    serverNames: serverNames.map(rule => ({ ...rule, upstream: name(rule.upstream) })),
+    firstBytes: { http: name(firstBytes.http), proxy: name(firstBytes.proxy), tls: name(firstBytes.tls) },
+  }
 }
 
 /** A route with names in place of indices, which move when others come and go. */

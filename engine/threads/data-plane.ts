@@ -13,6 +13,7 @@ import { slots } from '../http1/llhttp.ts'
 import { TcpTerms } from '../l4/tcp/terms.ts'
 import { UdpTerms } from '../l4/udp/terms.ts'
 import { UdpListener } from '../l4/udp/udp-listener.ts'
+import { Intake } from '../net/intake.ts'
 import { TimerWheel } from '../net/timer-wheel.ts'
 import type { ServerTls } from '../net/tls/server-tls.ts'
 import { TicketKeys } from '../net/tls/ticket-keys.ts'
@@ -24,6 +25,7 @@ import type { Upstream } from '../upstream/upstream.ts'
 import { streamListeners } from './all-listeners.ts'
 import type { EngineEvent, WorkerHooks } from './api.ts'
 import { Door } from './door.ts'
+import { type FailureReport, FailureReports } from './failure-reports.ts'
 import { openTls, prepareTls } from './listener-tls.ts'
 import type { GenerationPlan } from './messages.ts'
 import type { ServiceTerms } from './service.ts'
@@ -211,11 +213,11 @@ export class DataPlane {
         continue
       }
       if (theirs instanceof UdpTerms) {
-        const listener = this.#newUdpListener(theirs)
+        const listener = this.#newUdpListener(theirs, new Intake(plan.limits, worker))
         udpListeners.set(plan.socket, listener)
         addresses.push(await listener.open(plan.address, reusePort))
       } else {
-        const door = this.#newDoor(theirs)
+        const door = this.#newDoor(theirs, new Intake(plan.limits, worker))
         doors.set(plan.socket, door)
         addresses.push(await door.open(plan.address, reusePort))
       }
@@ -223,22 +225,32 @@ export class DataPlane {
     return addresses
   }
 
-  #newUdpListener(terms: UdpTerms): UdpListener {
+  #newUdpListener(terms: UdpTerms, intake: Intake): UdpListener {
     const { worker, onEvent } = this.#options
-    return new UdpListener(terms, this.#context, {
-      onFull: (listener, limit) => onEvent({ kind: 'connections_full', worker, listener: listener.name, limit }),
-      onEmpty: listener => this.#closing.delete(listener),
+    const reports = new FailureReports(report => this.#refused(listener.name, report))
+    const listener = new UdpListener(terms, this.#context, intake, {
+      onFull: (name, limit) => onEvent({ kind: 'connections_full', worker, listener: name, limit }),
+      onRefused: (client, reason, detail) => reports.failed(client, reason, detail),
+      onEmpty: empty => this.#closing.delete(empty),
     })
+    return listener
   }
 
-  #newDoor(terms: ServiceTerms): Door {
+  #newDoor(terms: ServiceTerms, intake: Intake): Door {
     const { worker, onEvent } = this.#options
     return new Door(terms, {
       context: this.#context,
+      intake,
       onFull: (listener, limit) => onEvent({ kind: 'connections_full', worker, listener, limit }),
       onHandshakesFailed: (listener, report) => onEvent({ kind: 'handshakes_failed', worker, listener, ...report }),
+      onRefused: (listener, report) => this.#refused(listener, report),
       onEmpty: door => this.#closing.delete(door),
     })
+  }
+
+  #refused(listener: string, { count, client, error: reason, detail }: FailureReport): void {
+    const { worker, onEvent } = this.#options
+    onEvent({ kind: 'connections_refused', worker, listener, count, client, reason, detail })
   }
 
   /** The generation that was made ready, or is being, will not come. */

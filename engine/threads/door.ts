@@ -1,34 +1,49 @@
-/** A socket of a worker that accepts, and what is served there: one generation after the other. */
-
+/**
+ * A socket of a worker that accepts, and what is served there: one generation after the other.
+ *
+ *     accepted ──▶ header of the PROXY protocol ──▶ limits ──▶ handshake of TLS ──▶ served
+ *                  (of peers that send one)           │            (where it is encrypted)
+ *                       └── malformed, late ──────────┴─ too many ──▶ refused: counted, told, closed
+ */
 import { Connection } from '../net/connection.ts'
+import { endsOf, nameOf, peerOf } from '../net/ends.ts'
 import type { StreamHandle } from '../net/handles.ts'
+import type { Intake } from '../net/intake.ts'
 import { ListenError } from '../net/listen-error.ts'
 import { Listener, type ListenerOwner } from '../net/listener.ts'
+import { HeaderReader, type HeaderReaderOwner } from '../net/proxy-protocol/header-reader.ts'
 import { type ChallengeCertificate, Handshakes, type HandshakesOwner } from '../net/tls/handshakes.ts'
 import type { ServerTls } from '../net/tls/server-tls.ts'
 import {
   CONNECTIONS_OPEN,
+  CONNECTIONS_REFUSED,
   CONNECTIONS_TOTAL,
   HANDSHAKES_FAILED,
   HANDSHAKES_RESUMED,
   HANDSHAKES_TOTAL,
 } from '../shared/state-page.ts'
-import type { Address } from '../snapshot.ts'
-import { type HandshakeReport, HandshakeReports } from './handshake-reports.ts'
+import type { Address, ConnectionLimits } from '../snapshot.ts'
+import { type FailureReport, FailureReports } from './failure-reports.ts'
+import { Guest } from './guest.ts'
+import { ProxyPeers } from './proxy-peers.ts'
 import { abort, createService, drain, follow, type Service, type ServiceTerms } from './service.ts'
 import type { ThreadContext } from './thread-context.ts'
 
 export interface DoorOptions {
   readonly context: ThreadContext
+  /** Of its socket: what all workers let in. */
+  readonly intake: Intake
   /** A listener is at its limit on connections. */
   readonly onFull: (listener: string, limit: number) => void
   /** Clients have not come to terms with it about TLS. */
-  readonly onHandshakesFailed: (listener: string, report: HandshakeReport) => void
+  readonly onHandshakesFailed: (listener: string, report: FailureReport) => void
+  /** Clients were kept out by its limits, or for what stood in the place of a header of the PROXY protocol. */
+  readonly onRefused: (listener: string, report: FailureReport) => void
   /** It was closed, and its last connection is gone. */
   readonly onEmpty: (door: Door) => void
 }
 
-export class Door implements ListenerOwner {
+export class Door implements ListenerOwner, HeaderReaderOwner {
   readonly #options: DoorOptions
   readonly #listener: Listener
   /** Of connections that come now: those that came on other terms have their own, and end by them. */
@@ -36,7 +51,10 @@ export class Door implements ListenerOwner {
   /** `null` as long as its connections are not encrypted. */
   #handshakes: Handshakes | null = null
   #tls: ServerTls | null = null
-  readonly #reports: HandshakeReports
+  /** Who begins with a header. */
+  #proxyPeers: ProxyPeers
+  readonly #handshakeReports: FailureReports
+  readonly #refusalReports: FailureReports
   #address: Address | null = null
 
   /** Nothing is served before `serve`. */
@@ -44,8 +62,10 @@ export class Door implements ListenerOwner {
     this.#options = options
     this.#listener = new Listener(this)
     this.#service = createService(options.context, terms)
-    const { onHandshakesFailed } = options
-    this.#reports = new HandshakeReports(report => onHandshakesFailed(this.#service.settings.name, report))
+    this.#proxyPeers = new ProxyPeers(terms.settings)
+    const { onHandshakesFailed, onRefused } = options
+    this.#handshakeReports = new FailureReports(report => onHandshakesFailed(this.#service.settings.name, report))
+    this.#refusalReports = new FailureReports(report => onRefused(this.#service.settings.name, report))
   }
 
   /** Connections that are open. */
@@ -84,8 +104,20 @@ export class Door implements ListenerOwner {
     if (tls === null) this.#handshakes = null
     else if (this.#handshakes === null) this.#handshakes = new Handshakes(this.#secured(tls))
     else this.#handshakes.owner.tls = tls
+    this.#proxyPeers = new ProxyPeers(terms.settings)
+    this.#limit(terms.settings.limits)
     for (const connection of this.#listener.connections) follow(connection)
     this.#listener.serve(terms.settings.limits.connectionsMax)
+  }
+
+  /** Where clients are to be counted from now on, those that are in already count as well. */
+  #limit(limits: ConnectionLimits): void {
+    const { intake } = this.#options
+    intake.configure(limits)
+    if (!intake.countsClients) return
+    for (const connection of this.#listener.connections) {
+      if (!(connection.owner instanceof HeaderReader)) Guest.count(connection, intake)
+    }
   }
 
   #beginAnew(terms: ServiceTerms): void {
@@ -101,12 +133,48 @@ export class Door implements ListenerOwner {
     const { counters } = context.row
     counters[CONNECTIONS_OPEN] = (counters[CONNECTIONS_OPEN] as number) + 1
     counters[CONNECTIONS_TOTAL] = (counters[CONNECTIONS_TOTAL] as number) + 1
-    handle.setNoDelay?.(true)
     const connection = new Connection(context.net, handle)
     connection.counter = listener
-    if (this.#handshakes !== null) return this.#handshakes.accept(connection)
-    this.#service.begin(connection)
+    connection.peer = peerOf(handle)
+    const { timeoutMs } = this.#proxyPeers
+    // Gone by RST: what it has sent could still be read, but nobody can tell any more who has sent it.
+    if (connection.peer === null && !connection.isConnected()) connection.destroy()
+    else if (this.#proxyPeers.has(connection.peer)) new HeaderReader(this, timeoutMs).begin(connection)
+    else this.#letIn(connection, 0, 0)
     return connection
+  }
+
+  onHeader(connection: Connection, start: number, end: number): void {
+    this.#letIn(connection, start, end)
+  }
+
+  onHeaderRefused(connection: Connection, error: string, detail: string): void {
+    this.#refused(connection, error, detail)
+    connection.destroy()
+  }
+
+  /** Bytes `start` to `end` of the slot memory have come already: what follows has to begin with them. */
+  #letIn(connection: Connection, start: number, end: number): void {
+    const { intake, context } = this.#options
+    const refusal = intake.isOpen ? '' : Guest.admit(connection, intake)
+    if (refusal !== '') {
+      this.#refused(connection, refusal, intake.describe(refusal))
+      connection.reset()
+      return
+    }
+    if (this.#handshakes !== null) {
+      const received = start === end ? null : Buffer.from(context.net.slots.memory.subarray(start, end))
+      this.#handshakes.accept(connection, received)
+      return
+    }
+    this.#service.begin(connection)
+    if (start < end && !connection.closed) connection.owner.onRead(connection, start, end)
+  }
+
+  #refused(connection: Connection, error: string, detail: string): void {
+    const { counters } = this.#options.context.row
+    counters[CONNECTIONS_REFUSED] = (counters[CONNECTIONS_REFUSED] as number) + 1
+    this.#refusalReports.failed(nameOf(endsOf(connection).client), error, detail)
   }
 
   /** Of a listener whose connections are encrypted. */
@@ -130,7 +198,7 @@ export class Door implements ListenerOwner {
       },
       onHandshakeFailed: (client, error, detail) => {
         count(HANDSHAKES_FAILED)
-        this.#reports.failed(client, error, detail)
+        this.#handshakeReports.failed(client, error, detail)
       },
     }
     return owner
@@ -155,7 +223,11 @@ export class Door implements ListenerOwner {
   close(): void {
     this.#service.close()
     this.#listener.close()
-    for (const connection of this.#listener.connections) drain(connection)
+    for (const connection of this.#listener.connections) {
+      // Nothing has begun there.
+      if (connection.owner instanceof HeaderReader) connection.destroy()
+      else drain(connection)
+    }
     this.#endIfEmpty()
   }
 

@@ -1,8 +1,9 @@
 /** Explains a request by the state of a proxy that runs. */
-import type { ExplainRequest, Explanation } from '../explain/explanation.ts'
+import type { Explainer } from '../explain/explain.ts'
 import type { PageSize, StatePage } from '../shared/state-page.ts'
 import type { Snapshot } from '../snapshot.ts'
 import type { UpstreamPlacement } from '../upstream/placement.ts'
+import type { AnyListener } from './all-listeners.ts'
 import type { BoundListener } from './api.ts'
 
 /** What is in force at one moment. */
@@ -16,19 +17,22 @@ export interface PresentState {
 }
 
 /** On a copy: nothing of what runs is touched. What it takes is loaded by whoever asks first. */
-export async function explainNow(request: ExplainRequest, present: () => PresentState): Promise<Explanation> {
-  const [{ Explainer }, { copyOfPage }] = await Promise.all([
+export async function explainNow<Answer>(
+  present: () => PresentState,
+  explain: (explainer: Explainer) => Answer,
+): Promise<Answer> {
+  const [{ Explainer: Explainers }, { copyOfPage }] = await Promise.all([
     import('../explain/explain.ts'),
     import('../explain/state.ts'),
   ])
   const { snapshot, listeners, placements, page, used } = present()
-  const explainer = await Explainer.open({
+  const explainer = await Explainers.open({
     snapshot: withPorts(snapshot, listeners),
     placements,
     page: copyOfPage(page, used),
   })
   try {
-    return explainer.explain(request)
+    return explain(explainer)
   } finally {
     explainer.close()
   }
@@ -36,12 +40,16 @@ export async function explainNow(request: ExplainRequest, present: () => Present
 
 /** A list of routes of its own, so that what is compiled of them is forgotten with it. */
 function withPorts(snapshot: Snapshot, listeners: readonly BoundListener[]): Snapshot {
+  const bound = new Map(listeners.map(({ name, address }) => [name, address]))
+  const atItsPort = <Listener extends AnyListener>(listener: Listener): Listener => ({
+    ...listener,
+    address: bound.get(listener.name) ?? listener.address,
+  })
   return {
     ...snapshot,
-    listeners: snapshot.listeners.map((listener, index) => ({
-      ...listener,
-      address: listeners[index]?.address ?? listener.address,
-    })),
+    listeners: snapshot.listeners.map(atItsPort),
+    tcpListeners: snapshot.tcpListeners.map(atItsPort),
+    udpListeners: snapshot.udpListeners.map(atItsPort),
     routes: [...snapshot.routes],
   }
 }

@@ -79,7 +79,8 @@ export class HealthWatch {
     const before = this.#upstream
     this.#upstream = upstream
     if (!isSame(before.passive, upstream.passive)) this.#judge()
-    if (isSame(before.active, upstream.active) && isSame(before.tls, upstream.tls)) return
+    const isAsBefore = isSame(before.tls, upstream.tls) && isSame(before.proxyProtocol, upstream.proxyProtocol)
+    if (isSame(before.active, upstream.active) && isAsBefore) return
     for (const watched of this.#watched.values()) this.#checkAnew(watched)
   }
 
@@ -143,7 +144,7 @@ export class HealthWatch {
     const start = state === CHECK_UNHEALTHY ? 'unhealthy' : 'healthy'
     const onChange = (healthy: boolean, reason: string) => this.#checked(placement, healthy, reason)
     const { address, host } = placement
-    const check = new ActiveCheck({ ...settings, start }, address, host, onChange, this.#upstream.tls)
+    const check = new ActiveCheck({ ...settings, start }, address, host, onChange, this.#upstream)
     check.onResult = result => this.#onResult(placement, result)
     return check
   }

@@ -3,10 +3,11 @@ import { clientSideOf } from '../exchange/client-side.ts'
 import type { ListenerRoutes, ServedRoutes } from '../exchange/generation.ts'
 import { Http1Downstream } from '../exchange/http1-downstream.ts'
 import { Http2ServerConnection } from '../exchange/http2-server-connection.ts'
-import { Tunnel } from '../exchange/tunnel.ts'
 import { TcpFlow } from '../l4/tcp/flow.ts'
+import { Preread } from '../l4/tcp/preread.ts'
 import { TcpTerms } from '../l4/tcp/terms.ts'
 import type { Connection, ConnectionOwner } from '../net/connection.ts'
+import { Pipe } from '../net/pipe.ts'
 import type { ListenerSnapshot, TcpListenerSnapshot } from '../snapshot.ts'
 import type { ThreadContext } from './thread-context.ts'
 
@@ -115,7 +116,7 @@ export function drain({ owner }: Connection): void {
 /** Ends what is under way: the worker's grace is over. */
 export function abort(connection: Connection): void {
   const owner: ConnectionOwner = connection.owner
-  if (owner instanceof Tunnel || owner instanceof TcpFlow) owner.abort()
+  if (owner instanceof Pipe || owner instanceof TcpFlow || owner instanceof Preread) owner.abort()
   else clientSideOf(owner)?.abort()
   connection.destroy()
 }

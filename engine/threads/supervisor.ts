@@ -3,10 +3,18 @@
  * they count, ends them. It is never in a request's path.
  */
 import type { ExplainRequest, Explanation } from '../explain/explanation.ts'
+import type { FlowExplanation, FlowQuestion } from '../explain/flow-explanation.ts'
 import { ListenError } from '../net/listen-error.ts'
 import { assertFree } from '../net/listener.ts'
-import { createIntakeMemory } from '../shared/intake-page.ts'
-import { CONNECTIONS_OPEN, EXCHANGES_ACTIVE, type PageSize, StatePage, type StateRow } from '../shared/state-page.ts'
+import { createIntakeMemory, IntakePage } from '../shared/intake-page.ts'
+import {
+  CONNECTIONS_OPEN,
+  EXCHANGES_ACTIVE,
+  FLOWS_ACTIVE,
+  type PageSize,
+  StatePage,
+  type StateRow,
+} from '../shared/state-page.ts'
 import type { ChallengesSnapshot, Snapshot } from '../snapshot.ts'
 import type { EndpointPlacement } from '../upstream/placement.ts'
 import { allListeners } from './all-listeners.ts'
@@ -23,7 +31,7 @@ import type {
 import { changesBetween } from './changes.ts'
 import { Directory, type Leftovers } from './directory.ts'
 import { statsOf } from './engine-stats.ts'
-import { explainNow } from './explain-now.ts'
+import { explainNow, type PresentState } from './explain-now.ts'
 import type { GenerationPlan, SocketPlan } from './messages.ts'
 import { ReloadError } from './reload-error.ts'
 import { isSame } from './same.ts'
@@ -77,6 +85,8 @@ class Supervisor implements Engine {
   readonly #ticketSecrets: TicketSecrets
   #snapshot: Snapshot
   #sockets: readonly SocketPlan[]
+  /** Those of UDP that have gone: workers may have them open still, until the last flow there has ended. */
+  #drained: readonly SocketPlan[] = []
   #lastSocket = 0
   #challenges: ChallengesSnapshot = { http: [], tls: [] }
   #ending = false
@@ -188,6 +198,7 @@ class Supervisor implements Engine {
     if (this.#threads[index] !== thread) return
     this.#threads[index] = null
     this.#page.clearPresent(this.#page.rows[index] as StateRow, this.#used)
+    for (const { limits } of this.#sockets) new IntakePage(limits).clear(index)
     this.#free()
     this.#settled()
     if (this.#ending || !wasRunning) return
@@ -289,7 +300,8 @@ class Supervisor implements Engine {
   async #planSockets(snapshot: Snapshot): Promise<SocketPlan[]> {
     const before = { snapshot: this.#snapshot, sockets: this.#sockets }
     const sockets = planSockets(snapshot, before, this.#options.workers, () => this.#newSocket())
-    await this.#assertAddressesFree(snapshot, sockets, this.#sockets)
+    const drained = this.#page.counter(FLOWS_ACTIVE) > 0 ? this.#drained : []
+    await this.#assertAddressesFree(snapshot, sockets, [...this.#sockets, ...drained])
     return sockets
   }
 
@@ -321,8 +333,10 @@ class Supervisor implements Engine {
 
   /** From here on it is in force: whoever is born now is born with it. */
   #decide(plan: GenerationPlan): Leftovers {
+    const gone = this.#sockets.filter(socket => socket.transport === 'udp')
     this.#snapshot = plan.snapshot
     this.#sockets = plan.sockets
+    this.#drained = [...this.#drained, ...gone].filter(socket => !isOurs(socket, plan.sockets))
     return this.#directory.adopt(plan.snapshot)
   }
 
@@ -396,13 +410,34 @@ class Supervisor implements Engine {
   }
 
   explain(request: ExplainRequest): Promise<Explanation> {
-    return explainNow(request, () => ({
+    return explainNow(
+      () => this.#present(),
+      explainer => explainer.explain(request),
+    )
+  }
+
+  explainFlow(asked: FlowQuestion): Promise<FlowExplanation> {
+    return explainNow(
+      () => this.#present(),
+      explainer => explainer.explainFlow(asked),
+    )
+  }
+
+  explainAny(asked: ExplainRequest | FlowQuestion): Promise<Explanation | FlowExplanation> {
+    return explainNow(
+      () => this.#present(),
+      explainer => explainer.explainAny(asked),
+    )
+  }
+
+  #present(): PresentState {
+    return {
       snapshot: this.#snapshot,
       listeners: this.listeners,
       placements: this.#directory.placements,
       page: this.#page,
       used: this.#used,
-    }))
+    }
   }
 
   /** How much of the state page ever was in use. */

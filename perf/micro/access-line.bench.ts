@@ -1,7 +1,9 @@
 /** What an access line costs a worker: built, written into its ring and announced, while the log thread drains it. */
 import type { ExchangeRecord } from '../../engine/exchange/record.ts'
+import type { FlowRecord } from '../../engine/l4/flow-record.ts'
 import { accessLine } from '../../src/telemetry/access-line.ts'
 import { openAccessLog, type WorkerLogData } from '../../src/telemetry/access-log.ts'
+import { flowLine } from '../../src/telemetry/flow-line.ts'
 import { openLog } from '../../src/telemetry/log.ts'
 import { bench, cycle, runIfMain } from './harness.ts'
 
@@ -24,6 +26,7 @@ class BytesRecord implements ExchangeRecord {
   readonly retries = 0
   readonly protocol = 'HTTP/1.1'
   readonly client = '192.0.2.7'
+  readonly proxy = ''
   readonly tlsVersion = ''
   readonly tlsCipher = ''
   readonly serverName = ''
@@ -79,7 +82,7 @@ if (write === null) throw new Error('there is no access log')
 let written = 0
 const writeCounted = (record: ExchangeRecord): void => {
   written += 1
-  write(record)
+  write.onExchange(record)
 }
 process.once('exit', () => {
   const share = log.dropped() / Math.max(written, 1)
@@ -91,5 +94,34 @@ line('line built', SHORT, record => accessLine(record).length)
 line('line built and written', SHORT, writeCounted)
 line('line built and written, target of 400 bytes', LONG, writeCounted)
 line('line built and written, target to escape', TO_ESCAPE, writeCounted)
+
+function flow(index: number): FlowRecord {
+  return {
+    startedAtMs: Date.now(),
+    protocol: index % 2 === 0 ? 'tcp' : 'udp',
+    listener: 'postgres',
+    client: `192.0.2.7:${40_000 + index}`,
+    proxy: '',
+    upstream: 'pg',
+    endpoint: '10.0.0.1:5432',
+    bytesIn: 100 + index,
+    bytesOut: 1000 + index * 17,
+    datagramsIn: index,
+    datagramsOut: index,
+    connectUs: 120 + index,
+    firstByteUs: 300 + index * 3,
+    totalUs: 400_000 + index * 5,
+    retries: 0,
+    serverName: '',
+    tlsVersion: '',
+    tlsCipher: '',
+    flag: '',
+    error: '',
+    errorDetail: '',
+  }
+}
+
+const nextFlow = cycle(Array.from({ length: 64 }, (_, index) => flow(index)))
+bench('line of a flow built', () => flowLine(nextFlow()).length)
 
 await runIfMain(import.meta)

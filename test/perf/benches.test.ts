@@ -9,6 +9,8 @@ const FILES = benchFilesIn(ROOT)
 /** Hot modules that have no bench of their own, because they do nothing without the others: the bench that they run in. */
 const MEASURED_IN: Readonly<Record<string, string>> = {
   'engine/net/handles.ts': 'net/connection',
+  'engine/net/udp-socket.ts': 'l4/udp/udp-port',
+  'engine/l4/udp/udp-flow.ts': 'l4/udp/udp-port',
   'engine/upstream/http1-client-session.ts': 'exchange/exchange',
   'engine/upstream/health/circuit.ts': 'upstream/health/endpoint-health',
   'engine/upstream/health/outcome.ts': 'exchange/exchange',
@@ -20,7 +22,7 @@ const MEASURED_IN: Readonly<Record<string, string>> = {
   'engine/upstream/balancers/load-bound.ts': 'upstream/balancers/maglev',
   'engine/upstream/balancers/ketama-ring.ts': 'upstream/balancers/ketama',
   'engine/exchange/forward.ts': 'exchange/exchange',
-  'engine/exchange/counted-try.ts': 'exchange/exchange',
+  'engine/upstream/counted-try.ts': 'exchange/exchange',
   'engine/exchange/target.ts': 'exchange/exchange',
   'engine/exchange/request-rewrite.ts': 'exchange/exchange',
   'engine/exchange/dispatch.ts': 'exchange/exchange',
@@ -56,6 +58,7 @@ const MEASURED_IN: Readonly<Record<string, string>> = {
   'engine/routing/request.ts': 'routing/router',
   'engine/routing/route-index.ts': 'routing/router',
   'src/telemetry/access-line.ts': 'access-line',
+  'src/telemetry/flow-line.ts': 'access-line',
   'src/telemetry/log-ring.ts': 'access-line',
   'src/telemetry/log-signal.ts': 'access-line',
 }

@@ -9,7 +9,7 @@ async function identify(name: string, trustedProxies: readonly string[]): Promis
   const { generation } = await openGeneration(snapshot(3000, { trustedProxies }), netContext())
   const routes = generation.listeners[0] as ListenerRoutes
   const next = cycle(Array.from({ length: 4 }, mutedHandle))
-  bench(name, () => identifyClient({ transport: next(), tls: null }, routes))
+  bench(name, () => identifyClient({ transport: next(), tls: null, proxied: null }, routes))
 }
 
 await identify('nobody is trusted', [])

@@ -136,7 +136,7 @@ export async function openGeneration(
 async function openSession(upstream: Upstream): Promise<Connection> {
   const [endpoint] = upstream.endpoints
   const pool = endpoint?.pool as Http1Pool | undefined
-  const session = (pool?.acquireNew() ?? null) as Http1ClientSession | null
+  const session = (pool?.acquireNew(null) ?? null) as Http1ClientSession | null
   if (pool === undefined || session === null) throw new Error('the upstream has no endpoint')
   while (session.connection === null) {
     if (session.closed) throw new Error('the origin of the bench cannot be reached')

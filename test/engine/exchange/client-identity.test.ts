@@ -3,7 +3,7 @@ import { identifyClient } from '../../../engine/exchange/client-identity.ts'
 import type { ListenerTerms } from '../../../engine/exchange/generation.ts'
 import type { Connection } from '../../../engine/net/connection.ts'
 import type { StreamHandle } from '../../../engine/net/handles.ts'
-import { AddressBlocks } from '../../../engine/routing/trusted.ts'
+import { AddressBlocks } from '../../../engine/shared/address-blocks.ts'
 import type { Address } from '../../../engine/snapshot.ts'
 
 const TCP: Address = { kind: 'tcp', host: '127.0.0.1', port: 80 }
@@ -21,12 +21,12 @@ function fill(out: object, fields: object): number {
 }
 
 /** A connection whose handle knows its peer, or whose peer the system has forgotten (`undefined`). */
-function from(peer: { address: string; port: number } | undefined): Pick<Connection, 'transport' | 'tls'> {
+function from(peer: { address: string; port: number } | undefined): Pick<Connection, 'transport' | 'tls' | 'proxied'> {
   const transport = {
     getpeername: (out: object) => (peer === undefined ? -107 : fill(out, peer)),
     getsockname: (out: object) => fill(out, { port: 80 }),
   } as unknown as StreamHandle
-  return { transport, tls: null }
+  return { transport, tls: null, proxied: null }
 }
 
 describe('a client', () => {
@@ -47,7 +47,7 @@ describe('a client', () => {
 
   it('of a unix socket is trusted where the listener trusts anybody', () => {
     const address: Address = { kind: 'unix', path: '/run/web.sock' }
-    const unknown = { transport: {} as StreamHandle, tls: null }
+    const unknown = { transport: {} as StreamHandle, tls: null, proxied: null }
     expect(identifyClient(unknown, routes(address, ['10.0.0.0/8'])).forwarding.trusted).toBe(true)
     expect(identifyClient(unknown, routes(address, [])).forwarding.trusted).toBe(false)
   })

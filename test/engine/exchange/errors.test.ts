@@ -11,8 +11,9 @@ interface DocumentedRow extends ErrorRow {
   readonly remedy: string
 }
 
-/** Rows of the table: those whose first cell is a code. */
-const DOCUMENTED: readonly DocumentedRow[] = PAGE.split('\n')
+/** Rows of the first table, that of exchanges: those whose first cell is a code. */
+const DOCUMENTED: readonly DocumentedRow[] = PAGE.replace(/^## Flows$.*/ms, '')
+  .split('\n')
   .filter(line => /^\| `\w+` \|/.test(line))
   .map(line => {
     const [code = '', status, flag = '', side, happened = '', remedy = '', ...more] = line

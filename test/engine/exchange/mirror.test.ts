@@ -7,12 +7,22 @@ import type { WorkerContext } from '../../../engine/exchange/worker-context.ts'
 import { slots } from '../../../engine/http1/llhttp.ts'
 import { MIRRORED_TOTAL, MIRRORS_DROPPED } from '../../../engine/shared/state-page.ts'
 import type { MirrorSnapshot } from '../../../engine/snapshot.ts'
+import { mutedHandle } from '../../../perf/micro/net/muted-handle.ts'
 import { ofHead } from '../routing/request-head.ts'
 import { Crew } from '../upstream/crew.ts'
 
-const WRITES: HeadSource = { writeHead: out => out.text('GET / HTTP/1.1\r\nHost: a\r\n\r\n') }
+/** Nobody asks whose request it is where connections do not begin with that. */
+const exchange = {
+  connection: { transport: mutedHandle(), tls: null, proxied: null },
+  serverName: '',
+  alpn: '',
+  uniqueId: '',
+}
+
+const WRITES: HeadSource = { exchange, writeHead: out => out.text('GET / HTTP/1.1\r\nHost: a\r\n\r\n') }
 
 const FAILS: HeadSource = {
+  exchange,
   writeHead() {
     throw new Error('a defect')
   },

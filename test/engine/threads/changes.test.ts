@@ -37,6 +37,22 @@ describe('what has changed', () => {
     })
   })
 
+  it('of listeners of TCP and UDP is where they lead to, by name', () => {
+    const to = (upstream: number) => ({
+      tcpListeners: [
+        { name: 'tcp', upstream, serverNames: [{ names: ['*'], alpn: [], upstream }] },
+        { name: 'bytes', upstream: 2, firstBytes: { http: upstream, proxy: -1, tls: -1 } },
+      ],
+      udpListeners: [{ name: 'udp', upstream }],
+      routes: [],
+    })
+    const [x, y, z] = [[address], [address], [address]]
+    const moved = changes({ ...to(0), upstreams: { x, y, z } }, { ...to(1), upstreams: { y, x, z } })
+    expect(moved.listeners).toEqual({ ...NONE, kept: ['tcp', 'bytes', 'udp'] })
+    const others = changes({ ...to(0), upstreams: { x, y, z } }, { ...to(0), upstreams: { y, x, z } })
+    expect(others.listeners).toEqual({ ...NONE, changed: ['tcp', 'bytes', 'udp'], kept: [] })
+  })
+
   it('is not that others have come before it: indices are names', () => {
     const routes = (listener: number, upstreams: [number, number], fallback: number): readonly TestRoute[] => [
       { name: 'last', to: 'x' },

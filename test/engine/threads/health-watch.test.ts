@@ -24,6 +24,7 @@ import type { EngineEvent } from '../../../engine/threads/api.ts'
 import { HealthWatch } from '../../../engine/threads/health-watch.ts'
 import { type EndpointPlacement, placementOf } from '../../../engine/upstream/placement.ts'
 import { listenOn } from '../../support/listen.ts'
+import { headedServer } from '../../support/proxied-origin.ts'
 import { endpointSnapshot, type TestUpstream, upstreamSnapshot } from '../../support/snapshot.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
@@ -376,6 +377,15 @@ describe('an upstream that is configured anew', () => {
     await waitFor(() => played.events.length === 2, 'it to be well')
     expect(patient.checks).toBe(checks + 1)
     expect(played.told()[1]).toMatch(/^healthy/)
+  })
+
+  it('has checks begin anew where connections begin in another way, as their connections do', async () => {
+    await using origin = await headedServer(socket => socket.end('well'))
+    using played = watch({ active: slow, proxyProtocol: { version: 2, details: [] } }, [origin.address])
+    await waitFor(() => origin.headers.length === 1, 'a check')
+    played.health.configure({ ...structuredClone(played.snapshot), proxyProtocol: { version: 1, details: [] } })
+    await waitFor(() => origin.headers.length === 2, 'another')
+    expect(origin.headers).toEqual(Array(2).fill({ source: null, destination: null, isDatagram: false, details: null }))
   })
 
   it('without checks keeps nobody down for what a check has found', async () => {

@@ -1,8 +1,8 @@
 /** Milliseconds between two reports of a listener: whoever scans it must not fill a log. */
 const REPORT_MS = 10_000
 
-export interface HandshakeReport {
-  /** Handshakes that have failed since the last report. */
+export interface FailureReport {
+  /** Connections that have failed since the last report. */
   readonly count: number
   /** Of the last one. */
   readonly client: string
@@ -10,13 +10,13 @@ export interface HandshakeReport {
   readonly detail: string
 }
 
-/** Handshakes of one listener that fail: the first is told at once, others together, from time to time. */
-export class HandshakeReports {
-  readonly #tell: (report: HandshakeReport) => void
-  #last: HandshakeReport | null = null
+/** Connections of one listener that come to nothing, by one kind of failure: the first is told at once, others together, from time to time. */
+export class FailureReports {
+  readonly #tell: (report: FailureReport) => void
+  #last: FailureReport | null = null
   #timer: NodeJS.Timeout | null = null
 
-  constructor(tell: (report: HandshakeReport) => void) {
+  constructor(tell: (report: FailureReport) => void) {
     this.#tell = tell
   }
 

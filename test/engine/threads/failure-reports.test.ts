@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type HandshakeReport, HandshakeReports } from '../../../engine/threads/handshake-reports.ts'
+import { type FailureReport, FailureReports } from '../../../engine/threads/failure-reports.ts'
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -9,10 +9,10 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-describe('handshakes that fail', () => {
+describe('connections that come to nothing', () => {
   it('are told of at once, then together from time to time, and again at once after a quiet while', () => {
-    const told: HandshakeReport[] = []
-    const reports = new HandshakeReports(report => told.push(report))
+    const told: FailureReport[] = []
+    const reports = new FailureReports(report => told.push(report))
     for (let index = 0; index < 100; index += 1) reports.failed(`10.0.0.${index}`, 'ERR_A', 'a')
     expect(told).toEqual([{ count: 1, client: '10.0.0.0', error: 'ERR_A', detail: 'a' }])
     vi.advanceTimersByTime(10_000)
