@@ -1,10 +1,12 @@
 import type { Explanation } from '../engine/explain/explanation.ts'
+import type { FlowExplanation } from '../engine/explain/flow-explanation.ts'
 import type { BoundListener, EngineEvent, EngineStats, UpstreamControl } from '../engine/threads/api.ts'
 import type { BenchOptions } from './bench/options.ts'
 import type { BenchResult } from './bench/result.ts'
 import type { CertificateReport } from './certificates/service.ts'
 import { type Configuration, checkConfiguration, loadConfiguration } from './config/load.ts'
 import type { ConfigurationInput } from './config/schema.ts'
+import { type FlowDescription, readFlowDescription } from './explain/flow-spec.ts'
 import { parseRequestLine, type RequestDescription, readDescription } from './explain/request-spec.ts'
 import { type ReloadResult, type RunningProxy, startProxy } from './proxy.ts'
 
@@ -24,6 +26,7 @@ export type {
   ExplainedUpstream,
   Explanation,
 } from '../engine/explain/explanation.ts'
+export type { FlowExplanation, FlowRule } from '../engine/explain/flow-explanation.ts'
 export { ListenError } from '../engine/net/listen-error.ts'
 export type {
   BoundListener,
@@ -46,6 +49,7 @@ export { type ConfigurationFunction, defineConfig } from './config/define-config
 export { ConfigurationError, type Problem } from './config/errors.ts'
 export type { ConfigurationInput } from './config/schema.ts'
 export type { CertificateDescription } from './explain/certificate-spec.ts'
+export type { FlowDescription } from './explain/flow-spec.ts'
 export { type RequestDescription, RequestSpecError } from './explain/request-spec.ts'
 export type { ReloadResult } from './proxy.ts'
 
@@ -58,7 +62,7 @@ export interface ProxyOptions {
 
 /** A proxy that accepts connections. */
 export interface Proxy extends AsyncDisposable {
-  /** The listeners in the order of the configuration, with the port that each got where it asked for port 0. */
+  /** The listeners, those of http first, then tcp, then udp, each in the order of the configuration; with the port that each got where it asked for port 0. */
   readonly listeners: readonly BoundListener[]
   /** The number of the configuration in force: 1 at the start, and one more with each reload. */
   readonly generation: number
@@ -88,9 +92,19 @@ export interface Proxy extends AsyncDisposable {
    * ```
    *
    * @param request `METHOD URL`, or an object with `method`, `url`, `headers`, `from` and `listener`.
-   * @throws {RequestSpecError} for what is no request, and `ExplainError` for a listener that there is not.
+   * @throws {RequestSpecError} for what is no request, and `ExplainError` for a listener that there is not, or that reads none.
    */
   explain(request: string | RequestDescription): Promise<Explanation>
+  /**
+   * The same of a connection or a datagram to a listener of tcp or udp: which rule takes it, the upstream and the endpoint.
+   *
+   * ```ts
+   * const { rules, upstream } = await proxy.explainFlow({ url: 'tls://db.example.com:9443', alpn: ['postgresql'] })
+   * ```
+   *
+   * @throws {RequestSpecError} for what is none, and `ExplainError` for a listener that there is not.
+   */
+  explainFlow(flow: string | FlowDescription): Promise<FlowExplanation>
   /**
    * The certificates in force with the days that they last, what is the matter with files that have changed, and how those are
    * doing that an authority issues.
@@ -148,6 +162,7 @@ export async function createProxy(
     },
     reload: async next => await proxy.reload(await read(next)),
     explain: request => explain(proxy, request),
+    explainFlow: flow => explainFlow(proxy, flow),
     certificates: () => proxy.certificates(),
     stats: () => proxy.stats(),
     upstream: name => proxy.upstream(name),
@@ -158,6 +173,10 @@ export async function createProxy(
 
 async function explain(proxy: RunningProxy, request: string | RequestDescription): Promise<Explanation> {
   return await proxy.explain(readDescription(typeof request === 'string' ? parseRequestLine(request) : request))
+}
+
+async function explainFlow(proxy: RunningProxy, flow: string | FlowDescription): Promise<FlowExplanation> {
+  return await proxy.explainFlow(readFlowDescription(typeof flow === 'string' ? { url: flow } : flow))
 }
 
 async function read(configuration: string | ConfigurationInput): Promise<Configuration> {

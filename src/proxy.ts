@@ -1,4 +1,6 @@
 import type { ExplainRequest, Explanation } from '../engine/explain/explanation.ts'
+import type { FlowExplanation, FlowQuestion } from '../engine/explain/flow-explanation.ts'
+import type { Snapshot } from '../engine/snapshot.ts'
 import type {
   BoundListener,
   Engine,
@@ -59,6 +61,8 @@ export interface RunningProxy {
   workers(): readonly WorkerStatus[]
   /** See `Engine.explain`; secrets of the configuration are masked. */
   explain(request: ExplainRequest): Promise<Explanation>
+  explainFlow(asked: FlowQuestion): Promise<FlowExplanation>
+  explainAny(asked: ExplainRequest | FlowQuestion): Promise<Explanation | FlowExplanation>
   /** Log lines that were lost; 0 without logs. */
   droppedLines(): number
   /** Certificates that are in force, and what is the matter with those that are to be. */
@@ -110,9 +114,8 @@ export async function startProxy(configuration: Configuration, options: StartOpt
 }
 
 function logStart(log: Log, engine: Engine, configuration: Configuration): void {
-  const secure = new Set(configuration.snapshot.listeners.filter(({ tls }) => tls !== null).map(({ name }) => name))
   for (const listener of engine.listeners) {
-    const url = listenerUrl(listener, secure.has(listener.name))
+    const url = listenerUrl(listener, listenerScheme(listener.name, configuration.snapshot))
     log.logger.info({ listener: listener.name, url }, `listener ${listener.name}: ${url}`)
   }
   logGeneration(log.logger, engine.generation, configuration)
@@ -168,6 +171,16 @@ class StartedProxy implements RunningProxy {
   async explain(request: ExplainRequest): Promise<Explanation> {
     const { secrets } = this.#configuration
     return withoutSecrets(await this.#engine.explain(request), secrets)
+  }
+
+  async explainFlow(asked: FlowQuestion): Promise<FlowExplanation> {
+    const { secrets } = this.#configuration
+    return withoutSecrets(await this.#engine.explainFlow(asked), secrets)
+  }
+
+  async explainAny(asked: ExplainRequest | FlowQuestion): Promise<Explanation | FlowExplanation> {
+    const { secrets } = this.#configuration
+    return withoutSecrets(await this.#engine.explainAny(asked), secrets)
   }
 
   droppedLines(): number {
@@ -274,10 +287,23 @@ function pollingText(reason: string): string {
   return `the system does not tell of changes (${reason}): files of certificates are looked at every second`
 }
 
+/** What is spoken at a listener; `tls` is TCP whose encryption ends there. @internal */
+export type ListenerScheme = 'http' | 'https' | 'tcp' | 'tls' | 'udp'
+
+type Listeners = Pick<Snapshot, 'listeners' | 'tcpListeners' | 'udpListeners'>
+
+/** @internal */
+export function listenerScheme(name: string, { listeners, tcpListeners, udpListeners }: Listeners): ListenerScheme {
+  if (udpListeners.some(one => one.name === name)) return 'udp'
+  const tcp = tcpListeners.find(one => one.name === name)
+  if (tcp !== undefined) return tcp.tls === null ? 'tcp' : 'tls'
+  return listeners.some(one => one.name === name && one.tls !== null) ? 'https' : 'http'
+}
+
 /** Where a client on this machine reaches the listener; `unix:/path` for a socket file. @internal */
-export function listenerUrl({ address }: BoundListener, isSecure = false): string {
+export function listenerUrl({ address }: BoundListener, scheme: ListenerScheme = 'http'): string {
   if (address.kind === 'unix') return `unix:${address.path}`
-  return `${isSecure ? 'https' : 'http'}://${urlHost(address.host)}:${address.port}`
+  return `${scheme}://${urlHost(address.host)}:${address.port}`
 }
 
 function urlHost(host: string): string {

@@ -3,6 +3,7 @@ import type {
   ListenerSnapshot,
   ListenerTlsSnapshot,
   Snapshot,
+  TcpListenerSnapshot,
   UpstreamSnapshot,
   UpstreamTlsSnapshot,
 } from '../../engine/snapshot.ts'
@@ -60,6 +61,7 @@ export function fillInTls(snapshot: Snapshot, files: TlsFiles, known: readonly P
   const filled = {
     ...snapshot,
     listeners: snapshot.listeners.map(one => filling.listener(one, listeners.get(one.name))),
+    tcpListeners: snapshot.tcpListeners.map(one => filling.listener(one, listeners.get(one.name))),
     upstreams: snapshot.upstreams.map(one => filling.upstream(one, upstreams.get(one.name))),
   }
   return { snapshot: filled, problems: filling.problems, certificates: filling.certificates }
@@ -74,7 +76,10 @@ class Filling {
     this.#known = known
   }
 
-  listener(listener: ListenerSnapshot, files: ListenerTlsFiles | undefined): ListenerSnapshot {
+  listener<Listener extends ListenerSnapshot | TcpListenerSnapshot>(
+    listener: Listener,
+    files: ListenerTlsFiles | undefined,
+  ): Listener {
     const { name, tls } = listener
     if (tls === null || files === undefined) return listener
     const place = { side: 'listener', name, index: -1 } as const

@@ -1,6 +1,8 @@
 import { Command, Option } from 'commander'
 import { ExplainError } from '../../engine/explain/explain-error.ts'
 import type { Explanation } from '../../engine/explain/explanation.ts'
+import type { FlowExplanation } from '../../engine/explain/flow-explanation.ts'
+import type { FlowDescription } from '../explain/flow-spec.ts'
 import type { RequestDescription } from '../explain/request-spec.ts'
 import { paintFor } from './colours.ts'
 import { configurationOption } from './configuration-option.ts'
@@ -16,6 +18,7 @@ interface Options extends InstanceOptions {
   readonly from: string
   readonly clientCert: readonly string[]
   readonly listener?: string
+  readonly alpn: readonly string[]
   readonly live?: boolean
   readonly all?: boolean
   readonly json?: boolean
@@ -24,7 +27,10 @@ interface Options extends InstanceOptions {
 export function explainCommand(): Command {
   const command = new Command('explain')
     .description('say where a request goes, and why: every route, what it has against the request, what is changed')
-    .argument('<METHOD_URL...>', 'such as GET https://api.example.com/v1/users/7; without a method GET')
+    .argument(
+      '<METHOD_URL...>',
+      'such as GET https://api.example.com/v1/users/7; without a method GET; or tls://NAME:PORT, tcp://:PORT, udp://:PORT',
+    )
     .addOption(configurationOption())
     .addOption(
       new Option('-H, --header <FIELD>', "a field of the request, such as 'x-version: 2'")
@@ -41,6 +47,11 @@ export function explainCommand(): Command {
         .argParser(gather),
     )
     .addOption(new Option('--listener <NAME>', 'the listener (default: the one that has the port of the URL)'))
+    .addOption(
+      new Option('--alpn <PROTOCOL>', 'with tls://, a protocol that the handshake offers')
+        .default([], 'none')
+        .argParser(gather),
+    )
     .addOption(new Option('--live', 'ask the running instance: its configuration, and how its endpoints do now'))
     .addOption(new Option('--control <PATH>', "the running instance's control socket, with --live"))
     .addOption(new Option('--all', 'list every route, however many there are'))
@@ -53,6 +64,7 @@ export function explainCommand(): Command {
     "explain GET https://api.example.com/v1/users/7 -H 'x-version: 2'",
     'explain http://localhost:8080/checkout --from 10.1.2.3 --live',
     'explain POST http://localhost:8080/v1/users --json',
+    'explain tls://db.example.com:9443 --alpn h2',
     'explain https://localhost:8443/ --client-cert subject=CN=alice --client-cert san=alice.example.com',
   ])
 }
@@ -61,21 +73,38 @@ function gather(value: string, before: readonly string[]): readonly string[] {
   return [...before, value]
 }
 
-async function explain(words: readonly string[], options: Options): Promise<Explanation> {
+type Description = RequestDescription | FlowDescription
+
+async function explain(words: readonly string[], options: Options): Promise<Explanation | FlowExplanation> {
   if (options.control !== undefined && !options.live) throw new UsageError('--control is for --live')
   const description = await describe(words, options)
   return options.live ? await askInstance(options, description) : await explainFile(options, description)
 }
 
 /** What is wrong with the words of the command is told before anything is tried. */
-async function describe(words: readonly string[], options: Options): Promise<RequestDescription> {
-  const [{ parseFieldLine, parseRequestLine, readDescription, RequestSpecError }, { parseCertificateParts }] =
-    await Promise.all([import('../explain/request-spec.ts'), import('../explain/certificate-spec.ts')])
-  const { header, from, listener, clientCert } = options
+async function describe(words: readonly string[], options: Options): Promise<Description> {
+  const [
+    { parseFieldLine, parseRequestLine, readDescription, RequestSpecError },
+    { parseCertificateParts },
+    { isFlowUrl, readFlowDescription },
+  ] = await Promise.all([
+    import('../explain/request-spec.ts'),
+    import('../explain/certificate-spec.ts'),
+    import('../explain/flow-spec.ts'),
+  ])
+  const { header, from, listener, clientCert, alpn } = options
   try {
+    const url = words.join(' ')
+    if (isFlowUrl(url)) {
+      if (header.length + clientCert.length > 0) throw new UsageError('-H and --client-cert are for requests')
+      const flow = { url, alpn, from, ...(listener ? { listener } : {}) }
+      readFlowDescription(flow)
+      return flow
+    }
+    if (alpn.length > 0) throw new UsageError('--alpn is for tls://')
     const headers = header.map(parseFieldLine)
     const certificate = clientCert.length === 0 ? {} : { certificate: parseCertificateParts(clientCert) }
-    const request = parseRequestLine(words.join(' '))
+    const request = parseRequestLine(url)
     const description = { ...request, headers, from, ...certificate, ...(listener ? { listener } : {}) }
     readDescription(description)
     return description
@@ -84,23 +113,25 @@ async function describe(words: readonly string[], options: Options): Promise<Req
   }
 }
 
-async function explainFile({ config }: Options, description: RequestDescription): Promise<Explanation> {
-  const [{ readDescription }, { openExplainer }] = await Promise.all([
+async function explainFile({ config }: Options, description: Description): Promise<Explanation | FlowExplanation> {
+  const [{ readDescription }, { isFlowDescription, readFlowDescription }, { openExplainer }] = await Promise.all([
     import('../explain/request-spec.ts'),
+    import('../explain/flow-spec.ts'),
     import('../explain/open-explainer.ts'),
   ])
+  const asked = isFlowDescription(description) ? readFlowDescription(description) : readDescription(description)
   using loaded = await openExplainer(config)
   try {
-    return loaded.explainer.explain(readDescription(description))
+    return loaded.explainer.explainAny(asked)
   } catch (error) {
     throw error instanceof ExplainError ? await usageError(error) : error
   }
 }
 
-async function askInstance(options: Options, description: RequestDescription): Promise<Explanation> {
+async function askInstance(options: Options, description: Description): Promise<Explanation | FlowExplanation> {
   const connection = await requireInstance(options)
   try {
-    return (await ask(connection, 'explain', description)) as Explanation
+    return (await ask(connection, 'explain', description)) as Explanation | FlowExplanation
   } finally {
     connection.close()
   }
@@ -111,9 +142,14 @@ async function usageError({ message }: Error): Promise<UsageError> {
   return new UsageError(printable(message))
 }
 
-async function textOf(explanation: Explanation, { json, all }: Options): Promise<string> {
+async function textOf(explanation: Explanation | FlowExplanation, { json, all }: Options): Promise<string> {
   const { printableJson } = await import('../explain/printable.ts')
   if (json) return printableJson(explanation)
+  const style = styleOf(paintFor(process.stdout))
+  if ('protocol' in explanation) {
+    const { flowText } = await import('../explain/flow-text.ts')
+    return flowText(explanation, style)
+  }
   const { explanationText } = await import('../explain/explanation-text.ts')
-  return explanationText(explanation, { style: styleOf(paintFor(process.stdout)), all: all === true })
+  return explanationText(explanation, { style, all: all === true })
 }

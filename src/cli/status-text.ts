@@ -100,10 +100,11 @@ function listenersTable(listeners: readonly ListenerStatus[]): Table {
   }
 }
 
-function spokenBy({ scheme, protocols, clientCertificates, leadsToHttps }: ListenerStatus): string {
+function spokenBy({ scheme, protocols, clientCertificates, leadsToHttps, upstreams }: ListenerStatus): string {
   if (leadsToHttps) return `${scheme}, leads to https`
   const asks = clientCertificates === 'none' ? '' : `, ${ASKS[clientCertificates]}`
-  return `${scheme} (${protocols.join(', ')})${asks}`
+  const spoken = protocols.length === 0 ? scheme : `${scheme} (${protocols.join(', ')})`
+  return `${spoken}${asks}${upstreams.length === 0 ? '' : `, to ${upstreams.join(', ')}`}`
 }
 
 const ASKS = { request: 'asks for certificates', require: 'wants certificates' } as const
@@ -188,6 +189,11 @@ function requestsTable({ stats, uptimeMs, droppedLines }: InstanceStatus, before
     ['  answers', classes.join(', ') || 'none yet'],
     ['  bytes', `${formatBytes(stats.bytesIn)} in, ${formatBytes(stats.bytesOut)} out`],
   ]
+  const { active, total, evicted, datagramsDropped } = stats.flows
+  if (active + total > 0) rows.push(['  flows', `${total} ended, ${active} under way`])
+  if (evicted > 0) rows.push(['  flows ended early', [`${evicted}, for want of room`, 'yellow']])
+  if (datagramsDropped > 0) rows.push(['  datagrams', [`${datagramsDropped} dropped`, 'yellow']])
+  if (stats.connectionsRefused > 0) rows.push(['  refused', [`${stats.connectionsRefused} connections`, 'yellow']])
   if (retries + hedges > 0) rows.push(['  second tries', `${retries} retries, ${hedges} hedges`])
   if (latencyUs.count > 0) rows.push(['  latency', describeLatency(latencyUs)])
   if (droppedLines > 0) rows.push(['  log', [`${droppedLines} lines lost`, 'yellow']])

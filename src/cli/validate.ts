@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { allListeners } from '../../engine/threads/all-listeners.ts'
 import { ConfigurationError, type Problem } from '../config/errors.ts'
 import type { Configuration } from '../config/load.ts'
 import { paintFor } from './colours.ts'
@@ -55,7 +56,7 @@ function print({ configuration, problems }: Verdict): void {
 function summary({ name, snapshot, warnings }: Configuration): string {
   const endpoints = snapshot.upstreams.reduce((sum, upstream) => sum + upstream.endpoints.length, 0)
   const parts = [
-    count(snapshot.listeners.length, 'listener'),
+    count(allListeners(snapshot).length, 'listener'),
     `${count(snapshot.upstreams.length, 'upstream')} with ${count(endpoints, 'endpoint')}`,
     count(snapshot.routes.length, 'route'),
   ]

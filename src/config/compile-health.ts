@@ -4,7 +4,9 @@ import type {
   PassiveHealthSnapshot,
   SuccessRateSnapshot,
 } from '../../engine/snapshot.ts'
+import { usualCheck } from './health-check.ts'
 import type { ConfigurationModel } from './schema.ts'
+import type { UpstreamUses } from './upstream-uses.ts'
 
 type HealthModel = ConfigurationModel['upstreams'][string]['health']
 type ActiveModel = NonNullable<HealthModel['active']>
@@ -13,9 +15,13 @@ type PassiveModel = NonNullable<HealthModel['passive']>
 /** What a check takes from its upstream where it says nothing itself. */
 type Checked = Pick<ConfigurationModel['upstreams'][string], 'protocol' | 'tls'>
 
-export function compileActive(active: ActiveModel | undefined, upstream: Checked): ActiveCheckSnapshot | null {
+export function compileActive(
+  active: ActiveModel | undefined,
+  upstream: Checked,
+  uses: UpstreamUses,
+): ActiveCheckSnapshot | null {
   if (active === undefined) return null
-  const type = active.type ?? (upstream.tls ? 'https' : 'http')
+  const type = active.type ?? usualCheck(Boolean(upstream.tls), uses)
   return {
     type,
     protocol: active.protocol ?? protocolOf(type, upstream.protocol),

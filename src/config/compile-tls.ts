@@ -20,13 +20,14 @@ type UpstreamTlsModel = NonNullable<UpstreamModel['tls']>
 type ProfileModel = Pick<ListenerTlsModel, 'min_version' | 'max_version' | 'ciphers' | 'curves'>
 
 /** Without what stands in files. */
-export function compileListenerTls({ tls, http2 }: ListenerModel): ListenerTlsSnapshot | null {
+export function compileListenerTls({ protocol, tls, http2 }: ListenerModel): ListenerTlsSnapshot | null {
   if (tls === undefined) return null
+  const usual = protocol === 'tcp' ? [] : http2 === null ? ['http/1.1'] : ['h2', 'http/1.1']
   const { client_auth: clientAuth } = tls
   return {
     ...compileProfile(tls),
     certificates: [],
-    alpn: tls.alpn ?? (http2 === null ? ['http/1.1'] : ['h2', 'http/1.1']),
+    alpn: tls.alpn ?? usual,
     clientAuth: { mode: clientAuth?.mode ?? 'none', ca: '', crl: '', forward: clientAuth?.forward ?? 'none' },
     handshakeMs: tls.handshake_timeout,
     handshakesMax: tls.handshakes,

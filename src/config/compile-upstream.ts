@@ -8,6 +8,7 @@ import type {
 } from '../../engine/snapshot.ts'
 import { compileActive, compilePassive } from './compile-health.ts'
 import { compileHttp2 } from './compile-http2.ts'
+import { compileSentProxyProtocol } from './compile-proxy-protocol.ts'
 import {
   compileAdaptiveConcurrency,
   compileCircuitBreaker,
@@ -19,6 +20,7 @@ import { compileUpstreamTls } from './compile-tls.ts'
 import { cookieAttributes } from './cookie.ts'
 import type { NamePlaces } from './name-places.ts'
 import type { ConfigurationModel } from './schema.ts'
+import type { UpstreamUses } from './upstream-uses.ts'
 
 type UpstreamModel = ConfigurationModel['upstreams'][string]
 type EndpointModel = UpstreamModel['endpoints'][number]
@@ -27,12 +29,13 @@ type EndpointModel = UpstreamModel['endpoints'][number]
 export interface UpstreamSurroundings {
   readonly resolver: ConfigurationModel['resolver']
   readonly routes: NamePlaces
+  readonly uses: UpstreamUses
 }
 
 export function compileUpstream(
   name: string,
   upstream: UpstreamModel,
-  { resolver, routes }: UpstreamSurroundings,
+  { resolver, routes, uses }: UpstreamSurroundings,
 ): UpstreamSnapshot {
   const { balance, pool, timeouts } = upstream
   return {
@@ -44,7 +47,7 @@ export function compileUpstream(
     protocol: upstream.protocol,
     tls: compileUpstreamTls(upstream),
     http2: compileHttp2(upstream.http2),
-    proxyProtocol: null,
+    proxyProtocol: compileSentProxyProtocol(upstream.proxy_protocol),
     pool: {
       idleMax: pool.idle,
       idleTimeoutMs: pool.idle_timeout,
@@ -53,7 +56,7 @@ export function compileUpstream(
     },
     timeouts: { connectMs: timeouts.connect, responseMs: timeouts.response, idleMs: timeouts.idle },
     resolver: compileResolver(resolver, upstream.resolver),
-    active: compileActive(upstream.health.active, upstream),
+    active: compileActive(upstream.health.active, upstream, uses),
     passive: compilePassive(upstream.health.passive),
     circuitBreaker: compileCircuitBreaker(upstream.circuit_breaker, routes),
     retry: compileRetry(upstream.retry),

@@ -1,12 +1,15 @@
 import { availableParallelism } from 'node:os'
 import type { Address, ListenerSnapshot, Snapshot } from '../../engine/snapshot.ts'
+import { compileConnectionLimits, compileTcpListener, compileUdpListener } from './compile-flow.ts'
 import { compileHttp2 } from './compile-http2.ts'
+import { compileAcceptedProxyProtocol } from './compile-proxy-protocol.ts'
 import { compileErrorPages } from './compile-response.ts'
 import { compileRoute } from './compile-route.ts'
 import { compileHsts, compileListenerTls } from './compile-tls.ts'
 import { compileUpstream } from './compile-upstream.ts'
 import { placesOf } from './name-places.ts'
 import type { ConfigurationModel } from './schema.ts'
+import { upstreamUses } from './upstream-uses.ts'
 
 /** Turns the checked model into what the engine takes: names become indices, nothing is optional any more. */
 
@@ -44,21 +47,26 @@ export function compileSettings(model: ConfigurationModel): Settings {
 /** `folder` is where relative names of folders begin: that of the configuration file. */
 export function compileSnapshot(model: ConfigurationModel, generation: number, folder = process.cwd()): Snapshot {
   const routes = placesOf(model.routes.map(route => route.name))
+  const upstreamPlaces = placesOf(Object.keys(model.upstreams))
+  const speaking = (protocol: ListenerModel['protocol']) =>
+    Object.entries(model.listeners).filter(([, listener]) => listener.protocol === protocol)
   const surroundings = {
-    listeners: placesOf(Object.keys(model.listeners)),
-    upstreams: placesOf(Object.keys(model.upstreams)),
+    // Routes are for those that speak HTTP.
+    listeners: placesOf(speaking('http').map(([name]) => name)),
+    upstreams: upstreamPlaces,
     routes,
     retries: Object.values(model.upstreams).map(upstream => upstream.retry),
     folder,
   }
   const upstreams = Object.entries(model.upstreams)
+  const usesOf = upstreamUses({ listeners: model.listeners, routes: model.routes })
   return {
     generation,
-    listeners: Object.keys(model.listeners).map(name => compileListener(name, model.listeners)),
-    tcpListeners: [],
-    udpListeners: [],
+    listeners: speaking('http').map(([name, listener]) => compileListener(name, listener, model.listeners)),
+    tcpListeners: speaking('tcp').map(([name, listener]) => compileTcpListener(name, listener, upstreamPlaces)),
+    udpListeners: speaking('udp').map(([name, listener]) => compileUdpListener(name, listener, upstreamPlaces)),
     upstreams: upstreams.map(([name, upstream]) =>
-      compileUpstream(name, upstream, { resolver: model.resolver, routes }),
+      compileUpstream(name, upstream, { resolver: model.resolver, routes, uses: usesOf(name) }),
     ),
     routes: model.routes.map((route, index) => compileRoute(route, index, surroundings)),
     errorPages: compileErrorPages(model.error_pages),
@@ -66,10 +74,12 @@ export function compileSnapshot(model: ConfigurationModel, generation: number, f
 }
 
 type Listeners = ConfigurationModel['listeners']
+type ListenerModel = Listeners[string]
 
-function compileListener(name: string, listeners: Listeners): ListenerSnapshot {
-  const listener = listeners[name]
-  if (listener === undefined) throw new Error(`there is no listener ${name}`)
+/** A kept-alive connection that nobody uses is soon made anew. */
+const IDLE_MS = 75_000
+
+function compileListener(name: string, listener: ListenerModel, listeners: Listeners): ListenerSnapshot {
   const { address, limits, timeouts, paths, redirect_to_https: redirect } = listener
   return {
     name,
@@ -79,18 +89,15 @@ function compileListener(name: string, listeners: Listeners): ListenerSnapshot {
       fieldLinesMax: limits.fields,
       // The target is a part of the head: a lower limit on the head lowers the default of the target.
       targetBytesMax: Math.min(limits.target, limits.head),
-      connectionsMax: limits.connections,
-      connectionsPerClientMax: 0,
-      newConnectionsRate: 0,
-      newConnectionsBurst: 0,
+      ...compileConnectionLimits(limits),
     },
     timeouts: {
       headMs: timeouts.head,
       contentMs: timeouts.content,
-      idleMs: timeouts.idle,
+      idleMs: timeouts.idle ?? IDLE_MS,
       tunnelMs: timeouts.tunnel,
     },
-    proxyProtocol: null,
+    proxyProtocol: compileAcceptedProxyProtocol(listener),
     trustedProxies: [...new Set(listener.trusted_proxies)],
     forwarded: listener.forwarded,
     paths: {
@@ -109,7 +116,9 @@ function compileListener(name: string, listeners: Listeners): ListenerSnapshot {
 
 /** Where https is: at the listener with TLS, of several the one with the same host, or the usual port; without any that too. */
 function httpsPort(listeners: Listeners, near: Address): number {
-  const ports = Object.values(listeners).flatMap(({ address, tls }) => (tls && address.kind === 'tcp' ? [address] : []))
+  const ports = Object.values(listeners).flatMap(({ address, protocol, tls }) =>
+    tls && protocol === 'http' && address.kind === 'tcp' ? [address] : [],
+  )
   const beside = ports.filter(({ host }) => near.kind === 'tcp' && host === near.host)
   const candidates = (beside.length > 0 ? beside : ports).map(({ port }) => port)
   return candidates.includes(HTTPS_PORT) ? HTTPS_PORT : (candidates[0] ?? HTTPS_PORT)

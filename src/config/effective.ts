@@ -1,4 +1,5 @@
 import { judgeSource } from './check.ts'
+import { mapOf } from './checks/written.ts'
 import { alternativesOf, configurationJsonSchema, type JsonSchema, jsonSchemaAt } from './json-schema.ts'
 import { MASK } from './masking.ts'
 import { type Finding, formatPath, type KeyPath, NOWHERE, type Place, type Source } from './positions.ts'
@@ -28,6 +29,11 @@ const BOUNDED_BY: Readonly<Record<string, string>> = {
   'http2.connection_window': 'window_max',
 }
 
+/** Keys of listeners whose default is another one with each protocol. */
+const BY_PROTOCOL: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'timeouts.idle': { http: '75s', tcp: '1h' },
+}
+
 /** Checks and removals; each round that does not end takes at least one default out. */
 const ROUNDS_MAX = 1000
 
@@ -44,6 +50,7 @@ class Filling {
   /** Taken out in this round. */
   private readonly gone = new Set<string>()
   private readonly known: ReadonlySet<string>
+  private readonly written: Section
   private readonly value: unknown
   private readonly folder: string
   private readonly readings = new TlsReadings()
@@ -51,6 +58,7 @@ class Filling {
   constructor(source: Source, folder: string) {
     this.folder = folder
     this.known = new Set(judgeSource(source, folder, this.readings).findings.map(signature))
+    this.written = mapOf(source.value)
     this.value = this.fill(configurationJsonSchema(), source.value, [])
   }
 
@@ -80,7 +88,7 @@ class Filling {
     for (const [key, property] of Object.entries(properties)) {
       if (path.length === 0 && (key === '$schema' || key === 'include')) continue
       const inside = [...path, key]
-      const fallback = alternativesOf(property)[0]?.default
+      const fallback = alternativesOf(property)[0]?.default ?? this.dependingOn(inside)
       if (value[key] !== undefined) result[key] = this.fill(property, value[key], inside)
       else if (fallback !== undefined) {
         this.note(inside)
@@ -92,6 +100,13 @@ class Filling {
       if (item !== undefined && properties[key] === undefined) result[key] = this.fill(open, item, [...path, key])
     }
     return result
+  }
+
+  /** The default of a key that has another one with each protocol of its listener. */
+  private dependingOn([section, name, ...key]: KeyPath): unknown {
+    if (section !== 'listeners' || name === undefined) return undefined
+    const { protocol = 'http' } = mapOf(mapOf(this.written.listeners)[name])
+    return BY_PROTOCOL[key.join('.')]?.[String(protocol)]
   }
 
   private note(path: KeyPath): void {

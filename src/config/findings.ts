@@ -306,7 +306,8 @@ function quotesHint(path: KeyPath, found: unknown): string {
   if (typeof found !== 'boolean' && (typeof found !== 'number' || !Number.isFinite(found))) return ''
   const quoted = String(found)
   const takesIt = alternativesOf(jsonSchemaAt(path)).some(
-    ({ type, pattern }) => type === 'string' && (pattern === undefined || new RegExp(pattern).test(quoted)),
+    ({ type, pattern, enum: words }) =>
+      type === 'string' && words === undefined && (pattern === undefined || new RegExp(pattern).test(quoted)),
   )
   return takesIt ? `write it in quotes: "${quoted}"` : ''
 }

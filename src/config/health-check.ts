@@ -1,5 +1,6 @@
-import type { StatusRange } from '../../engine/snapshot.ts'
+import type { ActiveCheckSnapshot, StatusRange } from '../../engine/snapshot.ts'
 import { accepted, type Parsed, quote, refused } from './parsed.ts'
+import type { UpstreamUses } from './upstream-uses.ts'
 
 /** What active health checks send and expect. */
 
@@ -7,6 +8,15 @@ import { accepted, type Parsed, quote, refused } from './parsed.ts'
 const TARGET_MAX = 2048
 const PATTERN_MAX = 1024
 const BYTES_MAX = 4096
+
+export type CheckType = ActiveCheckSnapshot['type']
+
+/** What a check does that does not say it: what those do who use the upstream. */
+export function usualCheck(isSecure: boolean, { tcp, udp, http }: UpstreamUses): CheckType {
+  if (!http && tcp.length > 0) return 'tcp'
+  if (!http && udp.length > 0) return 'udp'
+  return isSecure ? 'https' : 'http'
+}
 
 /** A path, with a query where one is wanted, as it goes on the wire. */
 export function parseCheckPath(text: string): Parsed<string> {
@@ -35,7 +45,7 @@ export function parseStatusRange(text: string): Parsed<StatusRange> {
     : refused(`${quote(text)} ends before it begins`, `did you mean ${last}-${first}?`)
 }
 
-/** Bytes that a check over TCP sends or waits for: each character stands for the byte of its number. */
+/** Bytes that a check over TCP or UDP sends or waits for: each character stands for the byte of its number. */
 export function parseCheckBytes(text: string): Parsed<string> {
   if (text === '') return refused('must not be empty', 'leave the key out')
   if (text.length > BYTES_MAX) return refused(`must be at most ${BYTES_MAX} bytes`)

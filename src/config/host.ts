@@ -54,6 +54,24 @@ export function parseHostPattern(text: string): Parsed<HostPattern> {
   return checkHostName(name) ?? accepted(text.toLowerCase())
 }
 
+/** What a handshake may ask for: a name, `*.` and a name for all below it, or `*`; lower-cased. It never asks for an address. */
+export function parseServerNamePattern(text: string): Parsed<string> {
+  if (text === '*') return accepted(text)
+  if (text.startsWith('~')) {
+    const hint = 'write the names, "*." and a name for all below it, or "*" for any'
+    return refused(`${quote(text)} is a regular expression, which names of handshakes are not compared with`, hint)
+  }
+  if (text.replace(/^\*\./, '').includes('*')) {
+    return refused(`${quote(text)} has "*" where only a leading "*." may stand`, 'or "*" alone, for any name')
+  }
+  const pattern = parseHostPattern(text)
+  if (!pattern.ok) return pattern
+  if (typeof pattern.value !== 'string' || isIPv4(text) || text.startsWith('[')) {
+    return refused(`${quote(text)} is an address, and handshakes ask for names`, 'such connections are taken by "*"')
+  }
+  return accepted(pattern.value)
+}
+
 /** `keep`, `upstream`, or what `Host` says from now on: a name or address, with a port where one is wanted. */
 export function parseHostRewrite(text: string): Parsed<HostRewrite> {
   if (text === 'keep') return accepted({ kind: 'keep' })

@@ -319,13 +319,24 @@ const entries = {
   },
   'unused-upstream': {
     severity: 'warning',
-    title: 'An upstream that no route uses',
-    explanation: 'Its endpoints are watched and never asked. Mostly a route is missing, or names another upstream.',
+    title: 'An upstream that nothing leads to',
+    explanation:
+      'No route and no listener uses it: its endpoints are watched and never asked. Mostly a route is missing, or names another upstream.',
   },
   'unused-listener': {
     severity: 'warning',
     title: 'A listener without a route',
     explanation: 'Every request that comes in there is answered with 404.',
+  },
+  'no-listener-for-routes': {
+    severity: 'warning',
+    title: 'Routes without a listener that speaks HTTP',
+    explanation: 'Listeners of TCP and UDP lead to their own upstream, and ask no route.',
+  },
+  'listener-without-routes': {
+    severity: 'error',
+    title: 'A route for a listener of TCP or UDP',
+    explanation: 'Routes are for requests of HTTP. Such a listener passes on what comes, and reads none.',
   },
   'address-in-use': {
     severity: 'error',
@@ -379,6 +390,11 @@ const entries = {
     severity: 'warning',
     title: 'A route whose conditions exclude each other',
     explanation: 'No request can fulfil all of them at once.',
+  },
+  'rule-shadowed': {
+    severity: 'warning',
+    title: 'A rule of a listener that no connection gets to',
+    explanation: 'Rules go by their order, and one before it takes every connection that this one would take.',
   },
   'exact-slash': {
     severity: 'warning',

@@ -1,5 +1,6 @@
 import { checkErrorPages } from './checks/error-pages.ts'
 import { checkFallbacks, checkRouteFallbacks } from './checks/fallbacks.ts'
+import { isHttp } from './checks/listener-keys.ts'
 import { checkListeners } from './checks/listeners.ts'
 import { KnownNames } from './checks/names.ts'
 import { checkResolver } from './checks/resolver.ts'
@@ -9,9 +10,10 @@ import { checkShadowing } from './checks/shadowing.ts'
 import { checkCommonTemplates } from './checks/templates.ts'
 import { checkUnused } from './checks/unused.ts'
 import { checkUpstream } from './checks/upstream.ts'
-import { isMap, listOf, mapOf, type Report } from './checks/written.ts'
+import { isMap, listOf, mapOf, type Report, type Section } from './checks/written.ts'
 import type { Finding } from './positions.ts'
 import { TlsReadings } from './tls-readings.ts'
+import { upstreamUses } from './upstream-uses.ts'
 
 /**
  * What a schema cannot say: that names exist, that things are there once, that keys do not contradict each other. Works
@@ -30,14 +32,19 @@ export function checkReferences(value: unknown, folder = process.cwd(), readings
   const upstreams = mapOf(root.upstreams)
   const routes = listOf(root.routes)
   const tls = { folder, readings }
-  checkListeners(listeners, tls, report)
+  const upstreamNames = new KnownNames('upstream', Object.keys(upstreams))
+  const served = httpListeners(listeners)
+  const usesOf = upstreamUses(root)
+  checkListeners(listeners, { tls, upstreamNames }, report)
   checkResolver(mapOf(root.resolver), {}, ['resolver'], report)
   for (const [name, upstream] of Object.entries(upstreams)) {
-    checkUpstream(mapOf(upstream), { resolver: mapOf(root.resolver), tls }, ['upstreams', name], report)
+    const beside = { resolver: mapOf(root.resolver), tls, uses: usesOf(name) }
+    checkUpstream(mapOf(upstream), beside, ['upstreams', name], report)
   }
   const surroundings = {
+    listeners,
     listenerNames: new KnownNames('listener', Object.keys(listeners)),
-    upstreamNames: new KnownNames('upstream', Object.keys(upstreams)),
+    upstreamNames,
     routeNames: new KnownNames(
       'route',
       routes.map(route => mapOf(route).name).filter(name => typeof name === 'string'),
@@ -53,8 +60,13 @@ export function checkReferences(value: unknown, folder = process.cwd(), readings
   checkRouteFallbacks(routes.map(mapOf), report)
   checkErrorPages(listOf(root.error_pages), ['error_pages'], 'everything', report)
   checkCommonTemplates(listOf(root.error_pages), routes.map(mapOf), report)
-  checkSecureRoutes(listeners, routes, report)
-  checkShadowing(listeners, upstreams, routes, report)
+  checkSecureRoutes(served, routes, report)
+  checkShadowing(served, upstreams, routes, report)
   checkUnused(root, report)
   return findings
+}
+
+/** Those that routes are for. */
+function httpListeners(listeners: Section): Section {
+  return Object.fromEntries(Object.entries(listeners).filter(([, listener]) => isHttp(mapOf(listener))))
 }

@@ -6,15 +6,11 @@ const UNSUPPORTED_KEYS: ReadonlySet<string> = new Set([
   'admin',
   'runtime.offload_threads',
   'runtime.state_file',
-  'listeners.*.upstream',
-  'listeners.*.proxy_protocol',
-  'listeners.*.sni',
-  'listeners.*.udp',
   'routes.*.plugins',
 ])
 
 /** Values of supported keys, likewise. */
-const UNSUPPORTED_VALUES: ReadonlyMap<string, readonly string[]> = new Map([['listeners.*.protocol', ['tcp', 'udp']]])
+const UNSUPPORTED_VALUES: ReadonlyMap<string, readonly string[]> = new Map()
 
 /** The sections below which keys are names that the user chose. */
 const NAMED_SECTIONS: ReadonlySet<string> = new Set(['listeners', 'upstreams'])

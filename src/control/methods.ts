@@ -1,8 +1,10 @@
 import { ExplainError } from '../../engine/explain/explain-error.ts'
 import type { Explanation } from '../../engine/explain/explanation.ts'
+import type { FlowExplanation } from '../../engine/explain/flow-explanation.ts'
 import type { CircuitState, EndpointStatus, EngineStats, WorkerStatus } from '../../engine/threads/api.ts'
 import type { CertificateReport } from '../certificates/service.ts'
 import { ConfigurationError, type Problem } from '../config/errors.ts'
+import { isFlowDescription, readFlowDescription } from '../explain/flow-spec.ts'
 import { RequestSpecError, readUnknownDescription } from '../explain/request-spec.ts'
 import type { ReloadResult, RunningProxy } from '../proxy.ts'
 import type { LastReload, Reloader } from './reloader.ts'
@@ -96,12 +98,7 @@ export function statusOf(instance: Instance): InstanceStatus {
       lastReload: reloader.last,
     },
     workers: proxy.workers(),
-    listeners: proxy.listeners.map(one =>
-      listenerStatus(
-        one,
-        proxy.configuration.snapshot.listeners.find(({ name }) => name === one.name),
-      ),
-    ),
+    listeners: proxy.listeners.map(one => listenerStatus(one, proxy.configuration.snapshot)),
     upstreams: upstreamsOf(proxy, null),
     ...proxy.certificates(),
     stats,
@@ -135,9 +132,11 @@ async function reload({ reloader }: Instance): Promise<ReloadAnswer> {
   }
 }
 
-async function explain({ proxy }: Instance, params: unknown): Promise<Explanation> {
+async function explain({ proxy }: Instance, params: unknown): Promise<Explanation | FlowExplanation> {
   try {
-    return await proxy.explain(readUnknownDescription(params))
+    return await proxy.explainAny(
+      isFlowDescription(params) ? readFlowDescription(params) : readUnknownDescription(params),
+    )
   } catch (error) {
     const isAboutParams = error instanceof RequestSpecError || error instanceof ExplainError
     throw isAboutParams ? new ControlError('bad_params', error.message) : error

@@ -1,7 +1,6 @@
 /** What `sluice explain` says, for people. */
 import type {
   Candidate,
-  ExplainedEndpoint,
   ExplainedErrorPage,
   ExplainedFallback,
   ExplainedFiles,
@@ -12,6 +11,7 @@ import type {
   Explanation,
 } from '../../engine/explain/explanation.ts'
 import { formatDuration } from '../config/units.ts'
+import { endpointLine, row, rows } from './page-parts.ts'
 import { printableTexts } from './printable.ts'
 import { PLAIN_STYLE, type Style } from './style.ts'
 
@@ -28,18 +28,6 @@ export interface ExplanationTextOptions {
 export function explanationText(explanation: Explanation, options: ExplanationTextOptions = {}): string {
   const { style = PLAIN_STYLE, all = false } = options
   return new Page(printableTexts(explanation), style).lines(all).join('\n')
-}
-
-const TITLE_WIDTH = 10
-const INDENT = ' '.repeat(TITLE_WIDTH)
-
-function row(title: string, text: string): string {
-  return `${title.padEnd(TITLE_WIDTH)}${text}`
-}
-
-/** The first line has the title. */
-function rows(title: string, texts: readonly string[]): string[] {
-  return texts.map((text, index) => row(index === 0 ? title : '', text))
 }
 
 class Page {
@@ -150,16 +138,10 @@ class Page {
     return [
       row('upstream', strong(name) + (reason === '' ? '' : faint(`, ${reason}`)) + others),
       row('endpoint', (endpoint === '' ? bad('none') : strong(endpoint)) + faint(`, ${endpointReason}`)),
-      ...endpoints.map(one => this.#endpoint(one, width)),
+      ...endpoints.map(one => endpointLine(one, width, this.#style)),
       ...(protocol === 'http' && !tls ? [] : [row('protocol', spoken)]),
       row('balance', balance),
     ]
-  }
-
-  #endpoint({ name, state, weight, requests, chosen }: ExplainedEndpoint, width: number): string {
-    const mark = chosen ? this.#style.good('→') : ' '
-    const text = state === 'up' ? state : this.#style.bad(state)
-    return `${INDENT}${mark} ${name.padEnd(width)}  ${text}, weight ${weight}, ${requests} under way`
   }
 }
 

@@ -11,6 +11,7 @@ import { readToml } from '../config/sources/toml.ts'
 import { readYaml } from '../config/sources/yaml.ts'
 import { nearest } from '../config/suggest.ts'
 import { areCertificateParts, readCertificateDescription } from './certificate-spec.ts'
+import { isFlowUrl, readFlowDescription } from './flow-spec.ts'
 import { areHeaders, parseRequestLine, RequestSpecError, readDescription } from './request-spec.ts'
 import { type RouteTests, routeTestKeys, routeTestsSchema } from './route-test-schema.ts'
 
@@ -114,7 +115,11 @@ const SOME_URL = 'http://localhost/'
 
 /** The keys that say what the request is: each by itself, so that the one that is wrong is blamed. */
 const PARTS: Readonly<Record<string, (part: unknown) => unknown>> = {
-  request: part => typeof part === 'string' && readDescription(parseRequestLine(part)),
+  request: part => {
+    if (typeof part !== 'string') return
+    if (isFlowUrl(part)) readFlowDescription({ url: part })
+    else readDescription(parseRequestLine(part))
+  },
   headers: part => areHeaders(part) && readDescription({ url: SOME_URL, headers: part }),
   client_cert: part => areCertificateParts(part) && readCertificateDescription(part),
   from: part => typeof part === 'string' && readDescription({ url: SOME_URL, from: part }),

@@ -6,7 +6,7 @@ import { withoutSecrets } from '../config/masking.ts'
 export interface LoadedExplainer extends Disposable {
   readonly configuration: Configuration
   /** Masks secrets of the configuration. */
-  readonly explainer: Pick<Explainer, 'explain'>
+  readonly explainer: Pick<Explainer, 'explain' | 'explainAny'>
 }
 
 /**
@@ -20,7 +20,10 @@ export async function openExplainer(path: string | undefined): Promise<LoadedExp
   const explainer = await Explainer.open(stateAtRest(snapshot))
   return {
     configuration,
-    explainer: { explain: (asked, isWhole) => withoutSecrets(explainer.explain(asked, isWhole), secrets) },
+    explainer: {
+      explain: (asked, isWhole) => withoutSecrets(explainer.explain(asked, isWhole), secrets),
+      explainAny: asked => withoutSecrets(explainer.explainAny(asked), secrets),
+    },
     [Symbol.dispose]: () => explainer.close(),
   }
 }

@@ -43,7 +43,9 @@ const expectation = z
 
 const routeTest = z.strictObject({
   name: text.optional().describe('What it is about. Absent: the request.'),
-  request: text.describe('A method and a URL, such as GET https://api.example.com/v1/users/7. Without a method: GET.'),
+  request: text.describe(
+    'A method and a URL, such as GET https://api.example.com/v1/users/7. Without a method: GET. Or a connection or a datagram: tls://NAME:PORT, tcp://:PORT, udp://:PORT.',
+  ),
   headers: z
     .record(text, z.union([text, z.array(text)]))
     .default({})

@@ -11,8 +11,14 @@ const SUMMARIES: readonly (readonly [RegExp, (section: Model) => string])[] = [
   [/^routes\[.*\]$/, summaryOfRoute],
   [/^upstreams\.[^.]+$/, summaryOfUpstream],
   [/^upstreams\..*\.endpoints\[.*\]$/, ({ weight }) => `weight ${written(weight)}`],
-  [/^listeners\.[^.]+$/, ({ address }) => written(address)],
+  [/^listeners\.[^.]+$/, summaryOfListener],
 ]
+
+/** E.g. `:443`, or `:5432, tcp to upstream pg`. */
+function summaryOfListener({ address, protocol, upstream }: Model): string {
+  if (protocol !== 'tcp' && protocol !== 'udp') return written(address)
+  return `${written(address)}, ${protocol}${typeof upstream === 'string' ? ` to upstream ${upstream}` : ''}`
+}
 
 /** E.g. `api.example.com /v1/* to upstream api`. */
 function summaryOfRoute(route: Model): string {

@@ -1,5 +1,6 @@
 /** Holds what `explain` says of a request against what a test expects. */
 import type { Explanation } from '../../engine/explain/explanation.ts'
+import type { FlowExplanation } from '../../engine/explain/flow-explanation.ts'
 import { nearest } from '../config/suggest.ts'
 import { printable } from './printable.ts'
 import type { Expectation } from './route-test-schema.ts'
@@ -106,6 +107,22 @@ function joined(fields: readonly (readonly [string, string])[], name: string): s
 export function judge(expectation: Expectation, explanation: Explanation): Verdict {
   const mismatches = Object.values(CHECKS).flatMap(check => check(expectation, explanation))
   return { mismatches, because: becauseOf(expectation, explanation) }
+}
+
+/** Of a connection or a datagram, which has nothing else that could be expected. */
+export function judgeFlow(expectation: Expectation, got: FlowExplanation): Verdict {
+  const { listener, upstream, error, ...others } = expectation
+  const mismatches = [
+    ...differing('listener', listener, got.listener.name),
+    ...differing('upstream', upstream, got.upstream?.name ?? null),
+    ...differing('error', error, got.error === '' ? null : got.error),
+    ...Object.entries(others).map(([what, value]) => ({
+      what,
+      expected: JSON.stringify(value),
+      got: `${NONE}: it is for requests`,
+    })),
+  ]
+  return { mismatches, because: '' }
 }
 
 function becauseOf({ route }: Expectation, { candidates, route: got, error }: Explanation): string {

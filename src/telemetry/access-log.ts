@@ -1,5 +1,7 @@
 import type { ExchangeRecord } from '../../engine/exchange/record.ts'
+import type { FlowRecord } from '../../engine/l4/flow-record.ts'
 import { accessLine } from './access-line.ts'
+import { flowLine } from './flow-line.ts'
 import { LogRingWriter } from './log-ring.ts'
 import { LogSignal } from './log-signal.ts'
 
@@ -15,10 +17,10 @@ export interface WorkerLogData {
   readonly share: SharedArrayBuffer
 }
 
-/** Of `AccessShare`: every exchange gets a line. */
+/** Of `AccessShare`: every exchange and every flow gets a line. */
 const SHARE_WHOLE = 2 ** 30
 
-/** The share of the exchanges that get a line, one for all threads, to be changed while they run. */
+/** The share of the exchanges and flows that get a line, one for all threads, to be changed while they run. */
 export class AccessShare {
   readonly memory: SharedArrayBuffer
   readonly #cell: Int32Array
@@ -33,7 +35,7 @@ export class AccessShare {
     Atomics.store(this.#cell, 0, share <= 0 ? 0 : Math.max(1, Math.round(share * SHARE_WHOLE)))
   }
 
-  /** Whether this exchange gets a line. */
+  /** Whether this one gets a line. */
   isDrawn(): boolean {
     const share = Atomics.load(this.#cell, 0)
     return share === SHARE_WHOLE || (share > 0 && Math.random() * SHARE_WHOLE < share)
@@ -44,21 +46,34 @@ export function isWorkerLogData(data: unknown): data is WorkerLogData {
   return typeof data === 'object' && data !== null && 'kind' in data && data.kind === 'sluice-log'
 }
 
+/** What one worker logs of what it has served. Neither waits and neither throws; a line that finds its ring full is dropped and counted. */
+export interface AccessLog {
+  /** Called at the end of each exchange. */
+  onExchange(record: ExchangeRecord): void
+  /** Called at the end of each flow. */
+  onFlow(record: FlowRecord): void
+}
+
 /**
- * The access log of one worker: a function to call at the end of each exchange, or `null` where nothing is to be
- * written. The function never waits and never throws; a line that finds its ring full is dropped and counted.
- *
- * A worker that replaces another of the same index continues its ring; the one before must have ended.
+ * The access log of one worker, or `null` where nothing is to be written. A worker that replaces another of the same index
+ * continues its ring; the one before must have ended.
  */
-export function openAccessLog(data: WorkerLogData, workerIndex: number): ((record: ExchangeRecord) => void) | null {
+export function openAccessLog(data: WorkerLogData, workerIndex: number): AccessLog | null {
   const memory = data.rings[workerIndex]
   if (!data.isEnabled || memory === undefined) return null
   const share = new AccessShare(data.share)
   const writer = new LogRingWriter(memory)
   const signal = new LogSignal(data.signal)
-  return record => {
-    if (!share.isDrawn()) return
-    writer.writeAscii(accessLine(record))
+  const write = (line: string): void => {
+    writer.writeAscii(line)
     signal.lineWritten(writer.usedBytes)
+  }
+  return {
+    onExchange: record => {
+      if (share.isDrawn()) write(accessLine(record))
+    },
+    onFlow: record => {
+      if (share.isDrawn()) write(flowLine(record))
+    },
   }
 }

@@ -10,6 +10,7 @@ const LINES: Lines = {
   worker_died: () => ['error', 'worker died and is replaced'],
   connections_full: () => ['warn', 'connection limit reached: accepting stops until one closes'],
   handshakes_failed: () => ['info', 'TLS handshakes with clients have failed'],
+  connections_refused: ({ reason }) => ['warn', REFUSALS[reason] ?? 'connections were refused'],
   endpoint_health: ({ change }) => HEALTH_LINES[change],
   endpoint_checked: ({ healthy }) =>
     healthy
@@ -22,6 +23,14 @@ const LINES: Lines = {
   reloaded: () => null,
   reload_failed: () => null,
   connection_fault: () => ['error', 'exception within a connection, which was closed'],
+}
+
+const REFUSALS: Readonly<Record<string, string>> = {
+  too_many_of_client: 'connections were refused: a client has as many open as it may',
+  too_many_new: 'connections were refused: more new ones came than may',
+  proxy_header_missing: 'connections were refused: a trusted peer sent no header of the PROXY protocol',
+  proxy_header_malformed: 'connections were refused: a trusted peer sent a malformed header of the PROXY protocol',
+  proxy_header_timeout: 'connections were refused: no header of the PROXY protocol came in time',
 }
 
 const HEALTH_LINES: Readonly<Record<Extract<EngineEvent, { kind: 'endpoint_health' }>['change'], Line>> = {

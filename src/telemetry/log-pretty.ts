@@ -1,6 +1,6 @@
 import { prettyFactory } from 'pino-pretty'
 
-/** The fields that have a place in an access line's text. */
+/** The fields that have a place in the text of an access line, or of a flow's. */
 interface LogEntry {
   readonly [key: string]: unknown
   readonly msg?: unknown
@@ -15,6 +15,11 @@ interface LogEntry {
   readonly retries?: number
   readonly flag?: string
   readonly error?: string
+  readonly protocol?: string
+  readonly listener?: string
+  readonly client?: string
+  readonly bytes_in?: number
+  readonly bytes_out?: number
 }
 
 /**
@@ -32,7 +37,7 @@ export function openPretty(isTerminal: boolean): (line: string) => string {
   const access = prettyFactory({
     ...options,
     hideObject: true,
-    messageFormat: entry => visible(accessText(entry as LogEntry)),
+    messageFormat: entry => visible(entry.msg === 'flow' ? flowText(entry as LogEntry) : accessText(entry as LogEntry)),
   })
   return line => {
     let entry: LogEntry
@@ -41,19 +46,38 @@ export function openPretty(isTerminal: boolean): (line: string) => string {
     } catch {
       return `${visible(line.trimEnd())}\n`
     }
-    const text = entry.msg === 'access' ? access(entry) : general(entry)
+    const text = entry.msg === 'access' || entry.msg === 'flow' ? access(entry) : general(entry)
     return text.endsWith('\n') ? text : `${text}\n`
   }
 }
 
 function accessText(entry: LogEntry): string {
   const parts = [`${entry.method || '-'} ${entry.host ?? ''}${entry.target ?? ''}`, `${entry.status}`]
-  if (typeof entry.total_us === 'number') parts.push(`${(entry.total_us / 1000).toFixed(1)} ms`)
+  if (typeof entry.total_us === 'number') parts.push(milliseconds(entry.total_us))
   if (entry.endpoint) parts.push(`${entry.upstream} ${entry.endpoint}`)
   else if (entry.route) parts.push(`${entry.route}`)
-  if (entry.retries) parts.push(`${entry.retries} retries`)
-  if (entry.flag || entry.error) parts.push(`${entry.flag ?? ''} ${entry.error ?? ''}`.trim())
-  return parts.join('  ')
+  return [...parts, ...troubles(entry)].join('  ')
+}
+
+function flowText(entry: LogEntry): string {
+  const parts = [
+    `${entry.protocol} ${entry.listener}`,
+    `${entry.client}`,
+    `${entry.bytes_in} B in, ${entry.bytes_out} B out`,
+  ]
+  if (typeof entry.total_us === 'number') parts.push(milliseconds(entry.total_us))
+  if (entry.endpoint || entry.upstream) parts.push(`${entry.upstream} ${entry.endpoint}`.trim())
+  return [...parts, ...troubles(entry)].join('  ')
+}
+
+function milliseconds(us: number): string {
+  return `${(us / 1000).toFixed(1)} ms`
+}
+
+function troubles({ retries, flag, error }: LogEntry): string[] {
+  const parts = retries ? [`${retries} retries`] : []
+  if (flag || error) parts.push(`${flag ?? ''} ${error ?? ''}`.trim())
+  return parts
 }
 
 function visible(text: string): string {

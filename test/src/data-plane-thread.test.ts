@@ -41,7 +41,11 @@ async function accessLinesOf(
   const path = join(folder, `${performance.now()}.log`)
   const { snapshot } = checkConfiguration(
     {
-      listeners: { web: { address: '127.0.0.1:0' } },
+      listeners: {
+        web: { address: '127.0.0.1:0' },
+        flows: { address: '127.0.0.1:0', protocol: 'tcp', upstream: 'app' },
+        names: { address: '127.0.0.1:0', protocol: 'tcp', sni: [{ names: '*', upstream: 'gone' }] },
+      },
       upstreams: {
         app: { endpoints: [{ address: `127.0.0.1:${origin.port}` }] },
         gone: { endpoints: [{ address: `127.0.0.1:${refusing.port}` }] },
@@ -69,7 +73,7 @@ async function accessLinesOf(
     await log.close()
   }
   const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1)
-  return lines.map(line => JSON.parse(line) as AccessLine).filter(line => line.msg === 'access')
+  return lines.map(line => JSON.parse(line) as AccessLine).filter(({ msg }) => msg === 'access' || msg === 'flow')
 }
 
 function portOf({ address }: BoundListener): number {
@@ -119,6 +123,34 @@ describe('a data-plane thread of the product', () => {
     expect(Number(lines[0]!.bytes_out)).toBeGreaterThan('content'.length)
     expect(lines[0]).not.toHaveProperty('error')
     expect(lines[2]).toHaveProperty('error')
+  })
+
+  it('writes one line for each flow, with what has gone through it and what went wrong', async () => {
+    const lines = await accessLinesOf(1, { enabled: true, sample: 1 }, async (_, engine) => {
+      for (const listener of engine.listeners.slice(1)) {
+        const socket = connect(portOf(listener), '127.0.0.1')
+        socket.end('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+        socket.resume()
+        await once(socket, 'close')
+      }
+    })
+    const client = expect.stringMatching(/^127\.0\.0\.1:\d+$/)
+    expect(lines).toEqual([
+      expect.objectContaining({
+        msg: 'flow',
+        protocol: 'tcp',
+        listener: 'flows',
+        client,
+        upstream: 'app',
+        endpoint: `127.0.0.1:${origin.port}`,
+        bytes_in: 46,
+        bytes_out: expect.any(Number),
+        first_byte_us: expect.any(Number),
+      }),
+      expect.objectContaining({ msg: 'flow', listener: 'names', upstream: '', flag: 'NR', error: 'no_flow_route' }),
+    ])
+    expect(lines[0]).not.toHaveProperty('error')
+    expect(Number(lines[0]!.bytes_out)).toBeGreaterThan('content'.length)
   })
 
   it('escapes what a client sends, so that a line stays a line', async () => {

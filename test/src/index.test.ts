@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
-import { createServer as createTcpServer } from 'node:net'
+import { connect, createServer as createTcpServer } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
 import {
   type BoundListener,
@@ -45,6 +46,25 @@ describe('createProxy', () => {
     await proxy.close()
     expect(events.filter(({ kind }) => kind === 'worker_died')).toEqual([])
     await expect(fetch(url)).rejects.toThrow()
+  })
+
+  test('passes connections on, and says where they go', async () => {
+    await using origin = await listenOn(createTcpServer(socket => socket.end('220 hello\r\n')))
+    await using proxy = await createProxy({
+      runtime: { workers: 1 },
+      listeners: { mail: { address: '127.0.0.1:0', protocol: 'tcp', upstream: 'mail' } },
+      upstreams: { mail: { endpoints: [{ address: `127.0.0.1:${origin.port}` }] } },
+    })
+    const { port } = new URL(urlOf(proxy.listeners[0]))
+    const socket = connect(Number(port), '127.0.0.1')
+    expect(await text(socket)).toBe('220 hello\r\n')
+    socket.end()
+    await expect.poll(() => proxy.stats()).toMatchObject({ flows: { active: 0, total: 1 }, exchangesTotal: 0 })
+    expect(await proxy.explainFlow(`tcp://127.0.0.1:${port}`)).toMatchObject({
+      listener: { name: 'mail', reason: `it has port ${port}` },
+      upstream: { name: 'mail', endpoint: `127.0.0.1:${origin.port}` },
+    })
+    await expect(proxy.explain(`http://127.0.0.1:${port}/`)).rejects.toThrow('it goes to the upstream mail')
   })
 
   test('runs a proxy from a file, and two at once, each for itself', async () => {

@@ -14,7 +14,7 @@ test.each([
 
 test('a listener with TLS is reached by https', () => {
   const address = { kind: 'tcp', host: '::1', port: 443 } as const
-  expect(listenerUrl({ name: 'web', address }, true)).toBe('https://[::1]:443')
+  expect(listenerUrl({ name: 'web', address }, 'https')).toBe('https://[::1]:443')
 })
 
 describe('a reload by the library', () => {

@@ -1,12 +1,20 @@
+import { type CheckType, usualCheck } from '../health-check.ts'
 import { quote } from '../parsed.ts'
 import type { KeyPath } from '../positions.ts'
+import type { UpstreamUses } from '../upstream-uses.ts'
 import { isMap, keysIn, mapOf, millisecondsOf, type Report, type Section, valueOrDefault } from './written.ts'
 
 /** `upstream` is the section that `health` stands in. */
-export function checkHealth(upstream: Section, endpoints: readonly Section[], path: KeyPath, report: Report): void {
+export function checkHealth(
+  upstream: Section,
+  endpoints: readonly Section[],
+  uses: UpstreamUses,
+  path: KeyPath,
+  report: Report,
+): void {
   const health = mapOf(upstream.health)
-  const isSecure = isMap(upstream.tls) || upstream.tls === true
-  if (isMap(health.active)) checkActive(health.active, isSecure, endpoints, [...path, 'active'], report)
+  const usual = usualCheck(isMap(upstream.tls) || upstream.tls === true, uses)
+  if (isMap(health.active)) checkActive(health.active, usual, endpoints, [...path, 'active'], report)
   if (isMap(health.passive)) checkPassive(health.passive, [...path, 'passive'], report)
 }
 
@@ -14,20 +22,28 @@ const HTTP_KEYS = ['protocol', 'path', 'method', 'host', 'headers', 'expect', 'b
 const TCP_KEYS = ['send', 'receive']
 const GRPC_KEYS = ['service']
 
+type ForeignKeys = readonly (readonly [keys: readonly string[], types: string])[]
+
+const OF_OTHERS_THAN_BYTES: ForeignKeys = [
+  [HTTP_KEYS, 'http and https'],
+  [['tls'], 'https and grpc'],
+  [GRPC_KEYS, 'grpc'],
+]
+
 /** Keys that a type of check has no use for, and whose they are. */
-const FOREIGN_KEYS: ReadonlyMap<unknown, readonly (readonly [keys: readonly string[], types: string])[]> = new Map([
+const FOREIGN_KEYS: ReadonlyMap<unknown, ForeignKeys> = new Map<unknown, ForeignKeys>([
   [
     'http',
     [
       [['tls'], 'https and grpc'],
-      [TCP_KEYS, 'tcp'],
+      [TCP_KEYS, 'tcp and udp'],
       [GRPC_KEYS, 'grpc'],
     ],
   ],
   [
     'https',
     [
-      [TCP_KEYS, 'tcp'],
+      [TCP_KEYS, 'tcp and udp'],
       [GRPC_KEYS, 'grpc'],
     ],
   ],
@@ -35,17 +51,11 @@ const FOREIGN_KEYS: ReadonlyMap<unknown, readonly (readonly [keys: readonly stri
     'grpc',
     [
       [HTTP_KEYS.filter(key => key !== 'host'), 'http and https'],
-      [TCP_KEYS, 'tcp'],
+      [TCP_KEYS, 'tcp and udp'],
     ],
   ],
-  [
-    'tcp',
-    [
-      [HTTP_KEYS, 'http and https'],
-      [['tls'], 'https and grpc'],
-      [GRPC_KEYS, 'grpc'],
-    ],
-  ],
+  ['tcp', OF_OTHERS_THAN_BYTES],
+  ['udp', OF_OTHERS_THAN_BYTES],
 ])
 
 /** What somebody meant who wrote a key of the other kind of check. */
@@ -56,17 +66,21 @@ const COUNTERPARTS: Readonly<Record<string, string>> = {
 
 function checkActive(
   active: Section,
-  isSecure: boolean,
+  usual: CheckType,
   endpoints: readonly Section[],
   path: KeyPath,
   report: Report,
 ): void {
-  const { type = isSecure ? 'https' : 'http', timeout, method, body, port } = active
+  const { type = usual, timeout, method, body, port } = active
   for (const [keys, types] of FOREIGN_KEYS.get(type) ?? []) {
     for (const key of keysIn(active, keys)) {
       const hint = (type === 'grpc' ? undefined : COUNTERPARTS[key]) ?? `it is for ${types}`
       report('no-effect', [...path, key], `has no effect on a check of type ${String(type)}`, hint)
     }
+  }
+  if (type === 'udp' && active.send === undefined) {
+    const hint = 'a question that every endpoint answers'
+    report('missing-key', [...path, 'send'], 'is missing; a check of type udp sends a datagram', hint)
   }
   checkCheckProtocol(type, active.protocol, [...path, 'protocol'], report)
   const interval = valueOrDefault(active, [...path, 'interval'])

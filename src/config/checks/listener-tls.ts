@@ -1,7 +1,9 @@
 import type { CertificateReading } from '../../certificates/read-certificate.ts'
 import { quote } from '../parsed.ts'
 import type { KeyPath } from '../positions.ts'
+import { nearest } from '../suggest.ts'
 import { parseDuration } from '../units.ts'
+import { isHttp } from './listener-keys.ts'
 import { checkAuthorities, checkCertificate, type TlsSurroundings } from './tls-files.ts'
 import { checkProfile } from './tls-profile.ts'
 import { isMap, keysIn, listOf, mapOf, type Report, type Section } from './written.ts'
@@ -62,14 +64,22 @@ function checkShadowed({ certificate }: CertificateReading, seen: Seen[], path: 
   seen.push(...names.map(name => ({ name, keyType, path })))
 }
 
-function checkAlpn({ http2 }: Section, { alpn }: Section, path: KeyPath, report: Report): void {
+/** What a listener of HTTP can agree on. */
+const HTTP_ALPN = ['h2', 'http/1.1']
+
+function checkAlpn({ protocol, http2 }: Section, { alpn }: Section, path: KeyPath, report: Report): void {
   if (!Array.isArray(alpn)) return
   const place = [...path, 'tls', 'alpn']
-  for (const [index, protocol] of alpn.entries()) {
-    if (alpn.indexOf(protocol) !== index) {
-      report('duplicate-item', [...place, index], `${quote(String(protocol))} is listed twice`)
+  for (const [index, item] of alpn.entries()) {
+    if (alpn.indexOf(item) !== index) {
+      report('duplicate-item', [...place, index], `${quote(String(item))} is listed twice`)
+    } else if (isHttp({ protocol }) && typeof item === 'string' && !HTTP_ALPN.includes(item)) {
+      const near = nearest(item, HTTP_ALPN)
+      const hint = near === null ? 'others are for listeners of tcp' : `did you mean ${quote(near)}?`
+      report('wrong-value', [...place, index], `must be one of h2, http/1.1, not the text ${quote(item)}`, hint)
     }
   }
+  if (!isHttp({ protocol })) return
   if (alpn.includes('h2') && (http2 === false || http2 === 'off')) {
     report('conflicting-keys', place, 'h2 is HTTP/2, which is switched off', 'leave one of the two out', [
       ...path,
@@ -123,7 +133,7 @@ function checkPreload(
 export function checkChallenge(listener: Section, listeners: Section, path: KeyPath, report: Report): void {
   const { acme } = mapOf(listener.tls)
   if (!isMap(acme) || (acme.challenge ?? 'http-01') !== 'http-01') return
-  const isPlain = (other: unknown) => isMap(other) && other.tls === undefined
+  const isPlain = (other: unknown) => isMap(other) && isHttp(other) && other.tls === undefined
   if (Object.values(listeners).some(isPlain)) return
   const hint = 'add one for port 80, such as { address: ":80", redirect_to_https: true }, or "challenge: tls-alpn-01"'
   report('challenge-unanswered', [...path, 'tls', 'acme'], 'no listener is without "tls" to answer http-01', hint)
@@ -132,18 +142,20 @@ export function checkChallenge(listener: Section, listeners: Section, path: KeyP
 /** Where https is, has to be known. */
 export function checkHttpsRedirect(listener: Section, listeners: Section, path: KeyPath, report: Report): void {
   const { redirect_to_https: redirect, tls } = listener
-  if (redirect === undefined || redirect === false || redirect === 'off') return
+  if (redirect === undefined || redirect === false || redirect === 'off' || !isHttp(listener)) return
   const place = [...path, 'redirect_to_https']
   if (tls !== undefined) {
     report('conflicting-keys', place, 'the listener is https itself: it would lead back to itself', 'leave it out')
     return
   }
   if (mapOf(redirect).port !== undefined) return
-  const secure = Object.values(listeners).filter(other => mapOf(other).tls !== undefined)
+  const secure = Object.values(listeners)
+    .map(mapOf)
+    .filter(other => isHttp(other) && other.tls !== undefined)
   if (secure.length === 0) {
     const hint = 'give a listener "tls", or say where https is: { port: 443 }'
     report('missing-key', place, 'no listener has "tls"', hint)
-  } else if (secure.every(other => !/:[1-9][0-9]*$/.test(String(mapOf(other).address)))) {
+  } else if (secure.every(other => !/:[1-9][0-9]*$/.test(String(other.address)))) {
     report(
       'missing-key',
       [...place, 'port'],

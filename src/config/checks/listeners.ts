@@ -4,32 +4,52 @@ import { overlapsListenerAddress, parseAddress, sameListenerAddress } from '../a
 import { quote } from '../parsed.ts'
 import type { KeyPath } from '../positions.ts'
 import { parseSize } from '../units.ts'
+import { checkFlowRoutes } from './flow-routes.ts'
+import { checkListenerKeys } from './listener-keys.ts'
 import { checkChallenge, checkHttpsRedirect, checkListenerTls } from './listener-tls.ts'
+import type { KnownNames } from './names.ts'
+import { checkAcceptedProxyProtocol } from './proxy-protocol.ts'
 import type { TlsSurroundings } from './tls-files.ts'
 import { checkHttp2 } from './upstream-tls.ts'
 import { mapOf, type Report, type Section } from './written.ts'
 
-/** `surroundings` are those of files of certificates. */
-export function checkListeners(listeners: Section, surroundings: TlsSurroundings, report: Report): void {
+export interface ListenerSurroundings {
+  /** Those of files of certificates. */
+  readonly tls: TlsSurroundings
+  readonly upstreamNames: KnownNames
+}
+
+export function checkListeners(listeners: Section, { tls, upstreamNames }: ListenerSurroundings, report: Report): void {
   const seen: Taken[] = []
   for (const [name, item] of Object.entries(listeners)) {
     const path = ['listeners', name]
-    const { address: written, limits, http2 } = mapOf(item)
-    checkListenerTls(mapOf(item), surroundings, path, report)
-    checkHttpsRedirect(mapOf(item), listeners, path, report)
-    checkChallenge(mapOf(item), listeners, path, report)
+    const listener = mapOf(item)
+    const { address: written, limits, http2 } = listener
+    checkListenerKeys(listener, path, report)
+    checkFlowRoutes(listener, upstreamNames, path, report)
+    checkAcceptedProxyProtocol(listener, path, report)
+    checkListenerTls(listener, tls, path, report)
+    checkHttpsRedirect(listener, listeners, path, report)
+    checkChallenge(listener, listeners, path, report)
     checkHttp2(http2, [...path, 'http2'], report)
     checkLimits(mapOf(limits), ['listeners', name, 'limits'], report)
     const parsed = typeof written === 'string' ? parseAddress(written, 'listener') : null
     if (!parsed?.ok) continue
-    checkAddress(name, String(written), parsed.value, seen, report)
-    seen.push({ name, address: parsed.value })
+    const isUdp = listener.protocol === 'udp'
+    if (isUdp && parsed.value.kind === 'unix') {
+      report('wrong-address', [...path, 'address'], 'datagrams come to a host and a port', 'such as ":53"')
+    }
+    const beside = seen.filter(other => other.isUdp === isUdp)
+    checkAddress(name, String(written), parsed.value, beside, report)
+    seen.push({ name, address: parsed.value, isUdp })
   }
 }
 
 interface Taken {
   readonly name: string
   readonly address: Address
+  /** TCP and UDP have ports of their own. */
+  readonly isUdp: boolean
 }
 
 function checkAddress(name: string, written: string, address: Address, seen: readonly Taken[], report: Report): void {

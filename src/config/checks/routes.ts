@@ -5,6 +5,7 @@ import { checkConditions } from './conditions.ts'
 import { checkErrorPages, errorPagesOf } from './error-pages.ts'
 import { checkFieldEdits } from './field-edits.ts'
 import { checkFiles } from './files.ts'
+import { isHttp } from './listener-keys.ts'
 import type { KnownNames } from './names.ts'
 import { checkRetry } from './resilience.ts'
 import { checkRespond } from './respond.ts'
@@ -15,6 +16,7 @@ import { keysIn, listOf, mapOf, type Report, type Section } from './written.ts'
 
 /** What routes refer to. */
 export interface RouteSurroundings {
+  readonly listeners: Section
   readonly listenerNames: KnownNames
   readonly upstreamNames: KnownNames
   readonly routeNames: KnownNames
@@ -35,13 +37,9 @@ export function checkRouteNames(routes: readonly Section[], report: Report): voi
 }
 
 export function checkRoute(route: Section, path: KeyPath, surroundings: RouteSurroundings, report: Report): void {
-  const { listenerNames, upstreamNames, routeNames, upstreams, folder } = surroundings
+  const { upstreamNames, routeNames, upstreams, folder } = surroundings
   const match = mapOf(route.match)
-  const { listeners } = match
-  if (typeof listeners === 'string') listenerNames.check(listeners, [...path, 'match', 'listeners'], report)
-  for (const [index, listener] of listOf(listeners).entries()) {
-    listenerNames.check(listener, [...path, 'match', 'listeners', index], report)
-  }
+  checkListenerNames(match.listeners, surroundings, [...path, 'match', 'listeners'], report)
   checkConditions(match, [...path, 'match'], report)
   checkAction(route, path, report)
   upstreamNames.check(route.upstream, [...path, 'upstream'], report)
@@ -58,6 +56,27 @@ export function checkRoute(route: Section, path: KeyPath, surroundings: RouteSur
   checkTemplates(route, path, report)
   const pagesOf = errorPagesOf(route)
   if (pagesOf !== null) checkErrorPages(listOf(route.error_pages), [...path, 'error_pages'], pagesOf, report)
+}
+
+function checkListenerNames(
+  named: unknown,
+  { listeners, listenerNames }: RouteSurroundings,
+  path: KeyPath,
+  report: Report,
+): void {
+  const written = Array.isArray(named)
+    ? named.map((name, index) => [name, [...path, index]] as const)
+    : [[named, path] as const]
+  for (const [name, place] of written) {
+    listenerNames.check(name, place, report)
+    const listener = typeof name === 'string' ? mapOf(listeners[name]) : {}
+    if (isHttp(listener)) continue
+    const message = `${quote(String(name))} speaks ${String(listener.protocol)}, and routes are for requests of HTTP`
+    report('listener-without-routes', place, message, 'its own "upstream" says where it leads to', [
+      'listeners',
+      String(name),
+    ])
+  }
 }
 
 /** Keys of which a route has one. */

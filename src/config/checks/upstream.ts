@@ -1,9 +1,12 @@
 import type { BalanceName } from '../../../engine/snapshot.ts'
 import type { KeyPath } from '../positions.ts'
 import { BALANCES } from '../schema/upstream.ts'
+import type { UpstreamUses } from '../upstream-uses.ts'
 import { checkHashOn, checkSticky } from './affinity.ts'
 import { checkEndpoints } from './endpoints.ts'
+import { checkFlowUpstream } from './flow-upstreams.ts'
 import { checkHealth } from './health.ts'
+import { checkSentProxyProtocol } from './proxy-protocol.ts'
 import { checkAdaptiveConcurrency, checkCircuitBreaker, checkRetry } from './resilience.ts'
 import { checkResolver } from './resolver.ts'
 import type { TlsSurroundings } from './tls-files.ts'
@@ -15,11 +18,12 @@ export interface UpstreamSurroundings {
   /** The top-level section. */
   readonly resolver: Section
   readonly tls: TlsSurroundings
+  readonly uses: UpstreamUses
 }
 
 export function checkUpstream(
   upstream: Section,
-  { resolver, tls }: UpstreamSurroundings,
+  { resolver, tls, uses }: UpstreamSurroundings,
   path: KeyPath,
   report: Report,
 ): void {
@@ -30,12 +34,14 @@ export function checkUpstream(
   checkHttp2(upstream.http2, [...path, 'http2'], report)
   checkHashOn(upstream.hash_on, [...path, 'hash_on'], report)
   checkResolver(mapOf(upstream.resolver), resolver, [...path, 'resolver'], report)
-  checkHealth(upstream, endpoints, [...path, 'health'], report)
+  checkHealth(upstream, endpoints, uses, [...path, 'health'], report)
   checkCircuitBreaker(mapOf(upstream.circuit_breaker), [...path, 'circuit_breaker'], report)
   checkRetry(mapOf(upstream.retry), [...path, 'retry'], report)
   checkAdaptiveConcurrency(mapOf(upstream.adaptive_concurrency), [...path, 'adaptive_concurrency'], report)
   checkSticky(upstream.sticky, endpoints, path, report)
   checkQueue(upstream.queue, endpoints, [...path, 'queue'], report)
+  checkSentProxyProtocol(upstream, path, report)
+  checkFlowUpstream(upstream, uses, path, report)
 }
 
 /** Balancers that always send the same key to the same endpoint. */

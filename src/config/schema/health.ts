@@ -26,10 +26,10 @@ const status = z.union([
 /** Of all types; `references.ts` refuses the keys of another type. */
 const active = z.strictObject({
   type: z
-    .enum(['http', 'https', 'tcp', 'grpc'])
+    .enum(['http', 'https', 'tcp', 'udp', 'grpc'])
     .optional()
     .describe(
-      'What a check does: a request, a request over TLS, a connection, or a call of grpc.health.v1.Health. Absent: https where the upstream has "tls", else http.',
+      'What a check does: a request, a request over TLS, a connection, a datagram, or a call of grpc.health.v1.Health. Absent: https where the upstream has "tls", else http.',
     ),
   protocol: z
     .enum(['http', 'h2', 'h2c', 'auto'])
@@ -80,11 +80,13 @@ const active = z.strictObject({
     examples: ['shop.v1.Orders'],
   }).optional(),
   send: textOf(parseCheckBytes, {
-    description: 'For tcp: what is sent once the connection is open; each character is a byte.',
+    description:
+      'For tcp and udp: what is sent, once the connection is open or as one datagram; each character is a byte.',
     examples: ['PING\r\n'],
   }).optional(),
   receive: textOf(parseCheckBytes, {
-    description: 'For tcp: what must come back; absent: an open connection passes.',
+    description:
+      'For tcp and udp: what must be in what comes back; absent: an open connection passes, and for udp any answer, or none within "timeout": only a refusal (ICMP) fails.',
     examples: ['+PONG'],
   }).optional(),
 })

@@ -1,30 +1,71 @@
 import * as z from 'zod'
-import { CIDR_PATTERN, parseCidr } from '../ip.ts'
+import { firstBytes, serverNames, udp, upstreamName } from './flow.ts'
 import { listenerHttp2 } from './http2.ts'
-import { duration, listenerAddress, off, size, textOf, wholeNumber } from './scalars.ts'
+import { acceptedProxyProtocol, trustedBlock } from './proxy-protocol.ts'
+import { duration, listenerAddress, off, size, wholeNumber } from './scalars.ts'
 import { listenerTls } from './tls.ts'
 
 /** A read slot holds 64 KiB; a head beyond 48 KiB would leave too little of it for what follows the head. */
 const HEAD_BYTES_MAX = 48 * 1024
 
+const COUNT_MAX = 1_000_000
+const KIB = 1024
+const RATE_MAX = 1024 ** 4
+
+const newConnections = z.strictObject({
+  rate: wholeNumber('New ones per second, over all workers.', 1, COUNT_MAX).meta({ examples: [100] }),
+  burst: wholeNumber('New ones that may come at once; absent: as many as "rate".', 1, COUNT_MAX)
+    .meta({ examples: [200] })
+    .optional(),
+})
+
+function rate(description: string) {
+  return z
+    .union([size('Bytes per second.', KIB, RATE_MAX), off])
+    .prefault('off')
+    .describe(`${description} A size per second, such as 10MiB, or off.`)
+}
+
+/** Of all protocols; `references.ts` refuses the keys of another one. */
 const limits = z.strictObject({
   head: size('Bytes of a request head, request line included. Past it: 431.', 1024, HEAD_BYTES_MAX).prefault('32KiB'),
   fields: wholeNumber('Field lines of a request head. Past it: 431.', 1, 1000).default(100),
   target: size('Bytes of a request target, no more than "head". Past it: 414.', 64, HEAD_BYTES_MAX).prefault('8KiB'),
   connections: wholeNumber(
-    'Open connections per worker. Past it: accepting stops until one closes.',
+    'Open connections per worker. Past it: accepting stops until one closes. For udp flows, of which the one that has been idle for the longest ends then.',
     1,
-    1_000_000,
+    COUNT_MAX,
   ).default(10_000),
+  connections_per_client: z
+    .union([wholeNumber('Open ones of one client address.', 1, COUNT_MAX).meta({ examples: [100] }), off])
+    .prefault('off')
+    .describe(
+      'Open connections (for udp flows) of one client address, over all workers, or off. Past it: new ones are refused.',
+    ),
+  new_connections: z
+    .union([newConnections, off])
+    .prefault('off')
+    .describe('How fast new connections (for udp flows) may come, or off. Past it: refused.'),
+  upload_rate: rate('For tcp: bytes per second that one connection may send.'),
+  download_rate: rate('For tcp: bytes per second that one connection may be sent.'),
 })
 
+/** As `limits`. */
 const timeouts = z.strictObject({
   head: duration('From the first byte of a request head to its end. Past it: 408 and close.').prefault('30s'),
   content: duration(
     'Between two reads of request content, or two writes of response content that the client takes. Past it: 408 (or a cut response) and close.',
   ).prefault('60s'),
-  idle: duration('A kept-alive connection without a request. Past it: close.').prefault('75s'),
+  idle: duration(
+    'A kept-alive connection without a request; for tcp a connection without a byte in either direction. Past it: close. Absent: 75s, for tcp 1h.',
+  ).optional(),
   tunnel: duration('A tunnel (after Upgrade) without a byte in either direction. Past it: close.').prefault('1h'),
+  half_close: duration(
+    'For tcp: a connection without a byte once one side has ended its half. Past it: close.',
+  ).prefault('5m'),
+  first_bytes: duration(
+    'For tcp: how long the first bytes of the client are waited for, where "sni" or "first_bytes" goes by them. Past it: "upstream" has the connection; without one it is closed.',
+  ).prefault('3s'),
 })
 
 const paths = z.strictObject({
@@ -65,8 +106,29 @@ const redirectToHttps = z.strictObject({
 export const listener = z
   .strictObject({
     address: listenerAddress,
-    protocol: z.enum(['http']).default('http').describe('What the listener speaks.'),
-    tls: listenerTls.optional().describe('Connections are encrypted; absent: plain text.'),
+    protocol: z
+      .enum(['http', 'tcp', 'udp'])
+      .default('http')
+      .describe('What the listener speaks; tcp and udp pass on to "upstream" what comes, as it comes.'),
+    upstream: upstreamName(
+      'For tcp and udp: where connections and datagrams go. For tcp those that "sni" and "first_bytes" do not take; absent: they are closed.',
+      'postgres',
+    ).optional(),
+    sni: serverNames
+      .optional()
+      .describe(
+        'For tcp: where connections go by the name that their handshake of TLS asks for, the first rule that fits. The handshake is read and goes on as it came, or ends here with "tls".',
+      ),
+    first_bytes: firstBytes
+      .optional()
+      .describe('For tcp: where connections go by what their first bytes are, so that one port has several protocols.'),
+    udp: udp.prefault({}).describe('For udp: what a flow is, the datagrams of one client address and port.'),
+    proxy_protocol: acceptedProxyProtocol
+      .optional()
+      .describe(
+        'A header of the PROXY protocol (versions 1 and 2) says who the client is, of peers that are trusted; absent: none is looked for.',
+      ),
+    tls: listenerTls.optional().describe('Connections are encrypted, and decrypted here; absent: plain text.'),
     http2: listenerHttp2
       .prefault({})
       .describe('HTTP/2: by ALPN on connections with TLS, by prior knowledge on others; false for HTTP/1.1 alone.'),
@@ -77,15 +139,11 @@ export const listener = z
     limits: limits.prefault({}).describe('What one client may ask for.'),
     timeouts: timeouts.prefault({}).describe('How long the listener waits for its clients.'),
     trusted_proxies: z
-      .array(
-        textOf(parseCidr, {
-          pattern: CIDR_PATTERN,
-          description: 'An address or a CIDR block, IPv4 or IPv6.',
-          examples: ['10.0.0.0/8', 'fd00::/8', '127.0.0.1'],
-        }),
-      )
+      .array(trustedBlock)
       .default([])
-      .describe('Peers whose X-Forwarded-*, Forwarded and X-Request-Id are believed and extended instead of replaced.'),
+      .describe(
+        'Peers whose X-Forwarded-*, Forwarded and X-Request-Id are believed and extended instead of replaced; and whose headers of the PROXY protocol are, where "proxy_protocol" names none.',
+      ),
     forwarded: z
       .boolean()
       .default(false)

@@ -89,6 +89,11 @@ export function positiveShare(description: string, otherwise: string) {
 /** `off`, or `false`, where a section or a value can be switched off; comes out as `null`. */
 export const off = z.literal(['off', false]).transform(() => null)
 
+/** `true` for all of the defaults of a section, `off` for none of it. */
+export function switched<Section extends z.ZodType>(section: Section) {
+  return z.union([section, z.literal(true).transform(() => section.parse({})), off])
+}
+
 export function wholeNumber(description: string, minimum: number, maximum: number) {
   const message = `must be a whole number from ${minimum} to ${maximum}`
   const error = ({ input }: { input?: unknown }) => (input === undefined || input === null ? undefined : message)

@@ -5,7 +5,8 @@ import { checkHostName } from '../host.ts'
 import { accepted, type Parsed, refused } from '../parsed.ts'
 import { parsePin } from '../pin.ts'
 import { acme } from './acme.ts'
-import { duration, off, oneOrMany, textOf, wholeNumber } from './scalars.ts'
+import { alpnName } from './flow.ts'
+import { duration, oneOrMany, switched, textOf, wholeNumber } from './scalars.ts'
 
 /** How connections are encrypted, on either side. */
 
@@ -100,11 +101,6 @@ const hstsSection = z.strictObject({
     .describe('Allows browsers to ship with it; needs a max_age of 8760h and include_subdomains. Hard to take back.'),
 })
 
-/** `true` for all of the defaults of a section. */
-function switched<Section extends z.ZodType>(section: Section) {
-  return z.union([section, z.literal(true).transform(() => section.parse({})), off])
-}
-
 export const listenerTls = z.strictObject({
   certificates: z
     .array(certificate)
@@ -114,12 +110,12 @@ export const listenerTls = z.strictObject({
     ),
   acme: acme.optional().describe('A certificate that an authority issues and renews by itself (ACME); absent: none.'),
   alpn: z
-    .array(z.enum(['h2', 'http/1.1']))
+    .array(alpnName)
     .min(1, { error: 'needs at least one protocol; leave the key out' })
     .optional()
     .meta({
       description:
-        'Protocols, in order of preference; absent: h2 and http/1.1, or http/1.1 alone where http2 is false.',
+        'Protocols, in order of preference: for a listener of http, h2 and http/1.1; for one of tcp whatever its endpoints speak. Absent: h2 and http/1.1, or http/1.1 alone where http2 is false; for tcp none, and ALPN is not spoken.',
       examples: [['http/1.1']],
     }),
   ...profile,

@@ -3,6 +3,7 @@ import { accepted, quote, refused } from '../parsed.ts'
 import { hashOn, sticky } from './affinity.ts'
 import { health } from './health.ts'
 import { http2 } from './http2.ts'
+import { sentProxyProtocol } from './proxy-protocol.ts'
 import { adaptiveConcurrency, circuitBreaker, hedge, queue, retry } from './resilience.ts'
 import { upstreamResolver } from './resolver.ts'
 import { duration, endpointAddress, serviceName, share, textOf, wholeNumber } from './scalars.ts'
@@ -97,6 +98,11 @@ export const upstream = z
         'What the endpoints speak: HTTP/1.1, HTTP/2 over TLS, HTTP/2 without, or over TLS whichever they choose (ALPN).',
       ),
     tls: upstreamTls.optional().describe('Connections to the endpoints are encrypted; absent: plain text.'),
+    proxy_protocol: sentProxyProtocol
+      .optional()
+      .describe(
+        'Each connection begins with a header of the PROXY protocol that says who the client is, v1 or v2, and is for that client alone; absent: none.',
+      ),
     http2: http2.prefault({}).describe('HTTP/2, where it is spoken.'),
     endpoints: z.array(endpoint).min(1, { error: 'needs at least one endpoint' }).describe('Where requests go.'),
     pool: pool.prefault({}).describe('Connections kept open to the endpoints.'),

@@ -92,6 +92,21 @@ describe('what stands in files', () => {
     ])
   })
 
+  it('is put where connections are decrypted that are passed on, too', async () => {
+    const snapshot = testSnapshot({ tcpListeners: [{ tls: listenerTls({ alpn: ['postgresql'] }) }, {}] })
+    const [secure, plain] = snapshot.tcpListeners
+    const certificates = [await issued('pg')]
+    const listeners = [{ listener: secure?.name ?? '', certificates, clientCa: '', clientCrl: '', acme: null }]
+    const filled = fillInTls(snapshot, { listeners, upstreams: [] })
+    expect(filled.problems).toEqual([])
+    expect(filled.snapshot.tcpListeners[0]?.tls).toMatchObject({
+      alpn: ['postgresql'],
+      certificates: [{ names: ['pg'] }],
+    })
+    expect(filled.snapshot.tcpListeners[1]).toBe(plain)
+    expect(filled.certificates.map(({ place }) => place.name)).toEqual([secure?.name])
+  })
+
   it('is watched, all of it, and nothing that stands in the configuration itself', async () => {
     const snapshot = emptySnapshot()
     const acme = acmeFor('a.test')

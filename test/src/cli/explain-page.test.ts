@@ -48,7 +48,7 @@ test('docs/explain.md shows what the commands print', async () => {
     CHANGES.reduce((text, [from, to]) => text.replace(from, to), routing),
   )
   writeFileSync(folder.file('requests.txt'), REQUESTS.map(path => `http://127.0.0.1:8080/${path}\n`).join(''))
-  expect(BLOCKS.map(([command]) => command.split(' ')[0])).toEqual(['explain', 'explain', 'test', 'diff'])
+  expect(BLOCKS.map(([command]) => command.split(' ')[0])).toEqual(['explain', 'explain', 'explain', 'test', 'diff'])
   for (const [command, output] of BLOCKS)
     expect({ command, output: await run(command, folder.path) }).toEqual({ command, output })
 })

@@ -42,6 +42,7 @@ const STATUS: InstanceStatus = {
       protocols: ['h2', 'http/1.1'],
       clientCertificates: 'require',
       leadsToHttps: false,
+      upstreams: [],
     },
     {
       name: 'plain',
@@ -50,6 +51,7 @@ const STATUS: InstanceStatus = {
       protocols: ['h2c', 'http/1.1'],
       clientCertificates: 'none',
       leadsToHttps: true,
+      upstreams: [],
     },
     {
       name: 'local',
@@ -58,6 +60,7 @@ const STATUS: InstanceStatus = {
       protocols: ['http/1.1'],
       clientCertificates: 'none',
       leadsToHttps: false,
+      upstreams: [],
     },
   ],
   upstreams: [
@@ -89,6 +92,8 @@ const STATUS: InstanceStatus = {
     mirrored: 0,
     mirrorsDropped: 0,
     handshakes: { total: 0, resumed: 0, failed: 0 },
+    flows: { active: 0, total: 0, evicted: 0, datagramsDropped: 0 },
+    connectionsRefused: 0,
     latencyUs: { count: 1234, p50: 850, p90: 1200, p99: 12_000, p999: 100_000, max: 2_500_000 },
   },
   droppedLines: 0,
@@ -124,6 +129,25 @@ requests
   second tries  4 retries, 0 hedges
   latency       p50 850 µs, p90 1.2 ms, p99 12 ms, p99.9 100 ms, max 2.5 s
 `)
+  })
+
+  test('has what listeners of TCP and UDP lead to, and counts flows where there were any', () => {
+    const flow = { clientCertificates: 'none', leadsToHttps: false } as const
+    const at = (name: string, port: number) => ({ name, address: { kind: 'tcp', host: '::', port } as const })
+    const listeners = [
+      { ...at('pg', 5432), ...flow, scheme: 'tcp', protocols: [], upstreams: ['pg'] },
+      { ...at('names', 443), ...flow, scheme: 'tls', protocols: ['postgresql'], upstreams: ['pg', 'web'] },
+      { ...at('dns', 53), ...flow, scheme: 'udp', protocols: [], upstreams: ['dns'] },
+    ] as const
+    const flows = { active: 2, total: 40, evicted: 3, datagramsDropped: 1 }
+    const page = renderStatus({ ...STATUS, listeners, stats: { ...STATUS.stats, flows, connectionsRefused: 7 } }, plain)
+    expect(page).toContain(`listeners  address    speaks
+  pg       [::]:5432  tcp, to pg
+  names    [::]:443   tls (postgresql), to pg, web
+  dns      [::]:53    udp, to dns
+`)
+    expect(page).toMatch(/\n {2}flows +40 ended, 2 under way\n {2}flows ended early +3, for want of room\n/)
+    expect(page).toMatch(/\n {2}datagrams +1 dropped\n {2}refused +7 connections\n/)
   })
 
   test('says what went wrong, and rates where there is something to compare with', () => {

@@ -17,7 +17,7 @@ function wholeConfiguration(): unknown {
     text.replaceAll('golden/certs/', `${goldenFolder}/certs/`),
   )
   const { tls: _, ...api } = upstreams.api
-  const { everything } = listeners
+  const { everything, passthrough, flows, datagrams } = listeners
   // Keys that are decrypted take their time.
   const [{ passphrase: ___, ...certificate }] = everything.tls.certificates
   const certificates = [{ ...certificate, key: `${goldenFolder}/certs/good.key` }]
@@ -29,6 +29,9 @@ function wholeConfiguration(): unknown {
       web: { address: '127.0.0.1:0', paths: { dot_segments: 'refuse', parameters: 'keep' } },
       secure: { address: '127.0.0.1:0' },
       everything: { ...everything, address: '127.0.0.1:0', tls: { ...everything.tls, certificates } },
+      passthrough,
+      flows,
+      datagrams,
     },
     upstreams: { ...upstreams, api, 'everything-of-tls': withoutOwn(upstreams['everything-of-tls']) },
     routes: [{ ...rest, match }, ...others],

@@ -14,6 +14,9 @@ routes:
 const PATHS = { dotSegments: 'normalise', emptySegments: 'normalise', encodedSlashes: 'keep', parameters: 'keep' }
 const NO_EDITS = { rename: [], remove: [], set: [], add: [] }
 
+/** What a listener has that limits no more than its connections. */
+const UNLIMITED = { connectionsPerClientMax: 0, newConnectionsRate: 0, newConnectionsBurst: 0 }
+
 const HTTP2 = {
   streamsMax: 100,
   streamWindowBytes: 65_536,
@@ -28,6 +31,7 @@ const HTTP2 = {
 const PLAIN = {
   tls: null,
   http2: HTTP2,
+  proxyProtocol: null,
   redirectToHttpsPort: 0,
   redirectToHttpsStatus: 0,
   strictTransportSecurity: '',
@@ -62,7 +66,13 @@ test('what a configuration leaves out gets the documented defaults', () => {
       {
         name: 'web',
         address: { kind: 'tcp', host: '127.0.0.1', port: 8080 },
-        limits: { headBytesMax: 32_768, fieldLinesMax: 100, targetBytesMax: 8_192, connectionsMax: 10_000 },
+        limits: {
+          headBytesMax: 32_768,
+          fieldLinesMax: 100,
+          targetBytesMax: 8_192,
+          connectionsMax: 10_000,
+          ...UNLIMITED,
+        },
         timeouts: { headMs: 30_000, contentMs: 60_000, idleMs: 75_000, tunnelMs: 3_600_000 },
         trustedProxies: [],
         forwarded: false,
@@ -70,6 +80,8 @@ test('what a configuration leaves out gets the documented defaults', () => {
         ...PLAIN,
       },
     ],
+    tcpListeners: [],
+    udpListeners: [],
     upstreams: [
       {
         name: 'api',
@@ -90,6 +102,7 @@ test('what a configuration leaves out gets the documented defaults', () => {
         protocol: 'http',
         tls: null,
         http2: HTTP2,
+        proxyProtocol: null,
         pool: { idleMax: 64, idleTimeoutMs: 4_000, requestsMax: 0, pipelining: 1 },
         timeouts: { connectMs: 5_000, responseMs: 30_000, idleMs: 60_000 },
         resolver: { addresses: [], ttlMinMs: 1_000, ttlMaxMs: 3_600_000, timeoutMs: 5_000 },
@@ -190,7 +203,7 @@ routes:
   expect(snapshot.listeners[1]).toEqual({
     name: 'two',
     address: { kind: 'unix', path: '/run/two.sock' },
-    limits: { headBytesMax: 16_384, fieldLinesMax: 50, targetBytesMax: 4_096, connectionsMax: 7 },
+    limits: { headBytesMax: 16_384, fieldLinesMax: 50, targetBytesMax: 4_096, connectionsMax: 7, ...UNLIMITED },
     timeouts: { headMs: 1_000, contentMs: 2_000, idleMs: 3_000, tunnelMs: 4_000 },
     trustedProxies: ['10.0.0.0/8', '::1/128', '127.0.0.1/32'],
     forwarded: true,

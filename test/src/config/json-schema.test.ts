@@ -28,7 +28,7 @@ test('every map refuses keys that it does not know', () => {
 test('the schema tells editors the defaults and the patterns', () => {
   const all = new Map(languageKeys())
   expect(all.get('listeners.*.limits.head')).toMatchObject({ default: '32KiB', type: 'string' })
-  expect(all.get('listeners.*.timeouts.idle')).toMatchObject({ default: '75s', pattern: '^[0-9]+(ms|s|m|h)$' })
+  expect(all.get('listeners.*.timeouts.head')).toMatchObject({ default: '30s', pattern: '^[0-9]+(ms|s|m|h)$' })
   expect(all.get('upstreams.*.pool.pipelining')).toMatchObject({ default: 1, type: 'integer', minimum: 1 })
   expect(all.get('upstreams.*.retry.budget')).toMatchObject({
     default: '20%',

@@ -111,7 +111,7 @@ describe('the published schema of tests', () => {
     expect(published).toEqual(routeTestsJsonSchema())
   })
 
-  test.each(['demo.routes.test.yaml', 'routing.routes.test.yaml'])(
+  test.each(['demo.routes.test.yaml', 'l4.routes.test.yaml', 'routing.routes.test.yaml'])(
     'takes config/%s, and refuses what is wrong',
     name => {
       const validate = new Ajv2020({ strict: false }).compile(published)

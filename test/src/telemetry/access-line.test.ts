@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { accessLine } from '../../../src/telemetry/access-line.ts'
+import { documentedFields } from '../../support/documented-fields.ts'
 import { exchangeRecord } from '../../support/exchange-records.ts'
 
 const STRINGS = [
@@ -31,11 +31,10 @@ describe('the access line', () => {
   })
 
   it('has the fields that the documentation lists, all of them, in that order', () => {
-    const page = readFileSync(new URL('../../../docs/logs.md', import.meta.url), 'utf8')
-    const documented = [...page.matchAll(/^\| `(\w+)` \|/gm)].map(match => match[1])
+    const documented = documentedFields('The access line')
     const wrong = { flag: 'UF', error: 'upstream_connect_failed', errorDetail: 'ECONNREFUSED' }
     const tls = { tlsVersion: 'TLSv1.3', tlsCipher: 'TLS_AES_128_GCM_SHA256', serverName: 'a.example' }
-    const line = JSON.parse(accessLine(exchangeRecord({ ...tls, grpcStatus: 14, ...wrong })))
+    const line = JSON.parse(accessLine(exchangeRecord({ ...tls, proxy: '10.0.0.1:4711', grpcStatus: 14, ...wrong })))
     expect(Object.keys(line)).toEqual(documented)
   })
 
@@ -57,6 +56,11 @@ describe('the access line', () => {
     for (const key of ['tls_version', 'tls_cipher', 'server_name']) {
       expect(JSON.parse(accessLine(exchangeRecord()))).not.toHaveProperty(key)
     }
+  })
+
+  it('names who has told of the client, where somebody has', () => {
+    expect(JSON.parse(accessLine(exchangeRecord({ proxy: '10.0.0.1:4711' })))).toMatchObject({ proxy: '10.0.0.1:4711' })
+    expect(JSON.parse(accessLine(exchangeRecord()))).not.toHaveProperty('proxy')
   })
 
   it('has the status of a call, and of nothing else', () => {

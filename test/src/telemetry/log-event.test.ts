@@ -7,6 +7,24 @@ test.each<[EngineEvent, string, Record<string, unknown>]>([
   [{ kind: 'worker_started', worker: 1 }, 'debug', { worker: 1 }],
   [{ kind: 'worker_died', worker: 1, error: 'oops', stack: 'Error: oops' }, 'error', { worker: 1, error: 'oops' }],
   [{ kind: 'connections_full', worker: 0, listener: 'web', limit: 7 }, 'warn', { listener: 'web', limit: 7 }],
+  [
+    {
+      kind: 'connections_refused',
+      worker: 0,
+      listener: 'pg',
+      count: 3,
+      client: '192.0.2.7',
+      reason: 'too_many_of_client',
+      detail: '',
+    },
+    'warn',
+    {
+      listener: 'pg',
+      count: 3,
+      reason: 'too_many_of_client',
+      msg: 'connections were refused: a client has as many open as it may',
+    },
+  ],
   [{ kind: 'connection_fault', worker: 0, error: 'oops', stack: 'Error: oops' }, 'error', { stack: 'Error: oops' }],
   [
     { kind: 'endpoint_health', upstream: 'api', endpoint: '10.0.0.1:80', change: 'ejected', reason: '3 failures' },

@@ -42,7 +42,7 @@ async function start(options: Partial<LogOptions> = {}): Promise<Log> {
 }
 
 function access(log: Log, worker = 0) {
-  return openAccessLog(log.workerData() as WorkerLogData, worker)
+  return openAccessLog(log.workerData() as WorkerLogData, worker)?.onExchange ?? null
 }
 
 function parsed(text: string): LogLine[] {
