@@ -3,13 +3,20 @@
  *
  *     npm run bench:install
  *
- * The programs of the system (nginx, HAProxy, Caddy, wrk and h2load for the load, nghttpd as an origin) come from Debian's packages where the user is
- * root; elsewhere the command to type is printed. The packages of npm go to `native-bench/node_modules`, nowhere else.
+ * The programs of the system (nginx with its module for TCP and UDP, HAProxy, Caddy; wrk and h2load for the load, nghttpd as an
+ * origin) come from Debian's packages where the user is root; elsewhere the command to type is printed. The packages of npm go to
+ * `native-bench/node_modules`, nowhere else.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT, run } from '../scripts/run.ts'
-import { commandPath, ensureSystemPackages, missingPackages, type SystemPackage } from '../scripts/system-packages.ts'
+import {
+  commandPath,
+  ensureSystemPackages,
+  missingPackages,
+  NGINX_STREAM_MODULE,
+  type SystemPackage,
+} from '../scripts/system-packages.ts'
 import { peers } from './peers/index.ts'
 
 /** Debian starts the first three as services of their own when they are installed. */
@@ -18,6 +25,7 @@ const NEEDED: readonly SystemPackage[] = [
   ...[...SERVICES, 'wrk', 'openssl'].map(name => ({ command: name, package: name })),
   { command: 'h2load', package: 'nghttp2-client' },
   { command: 'nghttpd', package: 'nghttp2-server' },
+  { file: NGINX_STREAM_MODULE, package: 'libnginx-mod-stream' },
 ]
 
 const isInstalled = [installPrograms(), installPackages()].every(Boolean)

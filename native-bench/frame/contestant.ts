@@ -3,7 +3,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:f
 import { join } from 'node:path'
 import { pinned, splitCores } from './cores.ts'
 import type { Peer, PeerKind } from './peer.ts'
-import { accepting, freePort } from './ports.ts'
+import { accepting, freePort, receiving } from './ports.ts'
 import type { Variant } from './scenario.ts'
 import { Program, type Stage } from './stage.ts'
 
@@ -27,7 +27,7 @@ export interface Contestant {
   readonly accessLogPath: string | null
   /** Starts the process and does not wait for it; resolves with when that was, on the clock of `performance.now()`. */
   launch(): Promise<number>
-  /** Starts the process and resolves when it accepts. */
+  /** Starts the process and resolves when it accepts, or takes datagrams. */
   start(): Promise<void>
   /** Ends the process and its children at once. */
   stop(): void
@@ -91,6 +91,7 @@ export class ProxyContestant implements Contestant {
       endpoints: this.#setup.endpoints ?? 1,
       listens: this.#setup.listens ?? 'http1',
       certificate: this.#setup.listens === 'tls' ? this.#stage.certificate : null,
+      responses: this.#setup.responses ?? null,
       originSpeaks: this.#setup.originSpeaks ?? 'http1',
       accessLogPath: this.accessLogPath,
       connections: this.#connections,
@@ -107,7 +108,8 @@ export class ProxyContestant implements Contestant {
 
   async start(): Promise<void> {
     await this.launch()
-    await accepting(this.#port, START_TIMEOUT_MS, () => this.failure())
+    const isReady = this.#setup.listens === 'udp' ? receiving : accepting
+    await isReady(this.#port, START_TIMEOUT_MS, () => this.failure())
   }
 
   stop(): void {

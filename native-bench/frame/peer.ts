@@ -15,9 +15,16 @@ export type Capability =
   | 'h2c'
   /** gRPC: HTTP/2 in plain text on both sides. */
   | 'grpc'
+  /** Connections passed through, whatever is spoken on them. */
+  | 'tcp'
+  /** Datagrams passed through. */
+  | 'udp'
 
-/** What clients speak: HTTP/1.1 or HTTP/2 in plain text, or what ALPN says over TLS. */
-export type ListenKind = 'http1' | 'h2c' | 'tls'
+/** What clients speak: HTTP/1.1 or HTTP/2 in plain text, what ALPN says over TLS, or whatever TCP or UDP carries. */
+export type ListenKind = 'http1' | 'h2c' | 'tls' | 'tcp' | 'udp'
+
+/** How long a flow of UDP may be idle before a proxy forgets it, in s: the same for all, and longer than any pause of the load. */
+export const UDP_IDLE_SECONDS = 30
 
 export type PeerKind = 'sluice' | 'native' | 'node' | 'bun'
 
@@ -36,6 +43,8 @@ export interface ProxySetup {
   readonly listens: ListenKind
   /** For `tls`; null without. */
   readonly certificate: Certificate | null
+  /** For `udp`: answers to a datagram with which its flow is over, so that the next one begins another; null: unknown. */
+  readonly responses: number | null
   /** What the origin speaks, in plain text. */
   readonly originSpeaks: 'http1' | 'h2c'
   /** A file that gets an access line per request, or null for none. */

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 
@@ -32,12 +33,33 @@ export function isOpen(port: number): Promise<boolean> {
 }
 
 /** Resolves when somebody accepts on the port; rejects after `timeoutMs`, or with what `failure` says before that. */
-export async function accepting(port: number, timeoutMs: number, failure: () => string | null): Promise<void> {
+export function accepting(port: number, timeoutMs: number, failure: () => string | null): Promise<void> {
+  return until(() => isOpen(port), timeoutMs, failure, 'accepts')
+}
+
+/** As `accepting`, for a port of UDP: nobody is disturbed by the question. */
+export function receiving(port: number, timeoutMs: number, failure: () => string | null): Promise<void> {
+  return until(() => isBoundUdp(readFileSync('/proc/net/udp', 'utf8'), port), timeoutMs, failure, 'takes datagrams')
+}
+
+/** Whether a table of the system's sockets of UDP has one at this port of 127.0.0.1, or of all addresses. */
+export function isBoundUdp(table: string, port: number): boolean {
+  const suffix = port.toString(16).toUpperCase().padStart(4, '0')
+  // The address is that of the memory: the first byte of 127.0.0.1 comes last.
+  return new RegExp(`^\\s*\\d+: (?:0100007F|00000000):${suffix} `, 'm').test(table)
+}
+
+async function until(
+  isSo: () => boolean | Promise<boolean>,
+  timeoutMs: number,
+  failure: () => string | null,
+  what: string,
+): Promise<void> {
   const deadline = performance.now() + timeoutMs
-  while (!(await isOpen(port))) {
+  while (!(await isSo())) {
     const reason = failure()
     if (reason !== null) throw new Error(reason)
-    if (performance.now() > deadline) throw new Error(`nothing accepts on its port after ${timeoutMs / 1000} s`)
+    if (performance.now() > deadline) throw new Error(`nothing ${what} on its port after ${timeoutMs / 1000} s`)
     await pause(20)
   }
 }

@@ -28,7 +28,9 @@ export interface Scenario {
 export interface Variant {
   /** Empty for a peer as it is. */
   readonly name: string
-  readonly setup?: Partial<Pick<ProxySetup, 'workers' | 'pipelining' | 'endpoints' | 'listens' | 'originSpeaks'>> & {
+  readonly setup?: Partial<
+    Pick<ProxySetup, 'workers' | 'pipelining' | 'endpoints' | 'listens' | 'responses' | 'originSpeaks'>
+  > & {
     readonly accessLog?: boolean
   }
   readonly needs: readonly Capability[]
@@ -70,6 +72,9 @@ export type Measurement = Pick<Sample, 'values' | 'curve' | 'threads'> & {
 
 /** A peer as it is, and nothing beside it. */
 export const PLAIN: Variant = { name: '', needs: ['http1'] }
+
+/** A peer that passes connections through without a look at what they carry. */
+export const TCP: Variant = { name: '', setup: { listens: 'tcp' }, needs: ['tcp'] }
 
 /** Of most scenarios: enough to keep a proxy busy, few enough to be usual. */
 export const CONNECTIONS = 64

@@ -1,4 +1,4 @@
-/** The shape of a scenario whose origin has to be the station's: uploads, which it reads to the end, and WebSockets. */
+/** The shape of a scenario whose origin has to be the station's: uploads, which it reads to the end, WebSockets and datagrams. */
 
 import type { Work } from '../load/plan.ts'
 import { Station } from '../load/station.ts'
@@ -6,7 +6,7 @@ import type { LoadReport } from '../load/wrk.ts'
 import type { Contestant } from './contestant.ts'
 import { LATENCY_MEASURES, latencyPhase } from './latency-phase.ts'
 import { idlePhase, loadMeasures, saturationPhase } from './phases.ts'
-import { CONNECTIONS, PLAIN, type Scenario } from './scenario.ts'
+import { CONNECTIONS, PLAIN, type Scenario, type Variant } from './scenario.ts'
 import type { Stage } from './stage.ts'
 
 export interface StationScenarioOptions {
@@ -14,8 +14,11 @@ export interface StationScenarioOptions {
   readonly title: string
   readonly summary: string
   readonly unit: string
-  /** What a peer has to be able to do. */
-  readonly needs?: (typeof PLAIN)['needs']
+  /** What a peer is to be, and has to be able to do; a proxy of HTTP/1.1 by default. */
+  readonly variant?: Variant
+  readonly connections?: number
+  /** What a proxy needs room for, where that is more: clients of UDP do not say that they go. */
+  readonly connectionsHeld?: number
   readonly work: Work
   /** Throws unless one unit of work is really done. */
   verify(contestant: Contestant, station: Station): Promise<void>
@@ -24,15 +27,16 @@ export interface StationScenarioOptions {
 }
 
 export function stationScenario(options: StationScenarioOptions): Scenario {
-  const { name, title, summary, unit, work, needs = PLAIN.needs } = options
+  const { name, title, summary, unit, work, variant = PLAIN, connections = CONNECTIONS } = options
+  const { connectionsHeld = connections } = options
   return {
     name,
     title,
     summary,
     unit,
     measures: [...loadMeasures(unit), ...LATENCY_MEASURES],
-    variants: [{ ...PLAIN, needs }],
-    connections: CONNECTIONS,
+    variants: [variant],
+    connections: connectionsHeld,
     proxies: 'running',
     prepare: async stage => {
       const station = await Station.start(stage)
@@ -41,7 +45,7 @@ export function stationScenario(options: StationScenarioOptions): Scenario {
       const latency = latencyPhase({
         settings: stage.settings,
         unit,
-        connections: CONNECTIONS,
+        connections,
         work,
         station: async () => station,
         verify,

@@ -1,39 +1,18 @@
-/** Connections that work goes over, one unit at a time. */
+/** The kinds of work, and the connections that they go over. */
 import { connect, type Socket } from 'node:net'
 import { type Message, MessageReader, statusOf } from '../frame/http-message.ts'
 import { GET, renderRequest } from '../frame/http-request.ts'
 import { FrameReader, newMask, renderFrame, TEXT } from '../frame/websocket-frame.ts'
+import { DatagramLane } from './datagram-lane.ts'
+import { Lane, type LaneOwner } from './lane.ts'
 import type { LoadPlan, Work } from './plan.ts'
-
-export interface LaneOwner {
-  /** The lane's unit is done; it may not be ready for the next one yet. */
-  done(lane: Lane): void
-  /** The lane can take a unit. */
-  ready(lane: Lane): void
-  /** The work cannot be done: nothing goes on after it. */
-  failed(reason: string): void
-}
-
-export abstract class Lane {
-  /** When its unit was due, on the clock of `performance.now()`; set by the owner. */
-  dueAt = 0
-  protected readonly owner: LaneOwner
-
-  constructor(owner: LaneOwner) {
-    this.owner = owner
-  }
-
-  /** Calls `ready` when it can take a unit. */
-  abstract open(): void
-  abstract send(): void
-  abstract close(): void
-}
 
 /** Lanes of one process read into one buffer: whoever reads has taken what it needs when it returns. */
 const READ_BUFFER = Buffer.allocUnsafe(256 * 1024)
 
 export function newLane({ port, work }: LoadPlan, owner: LaneOwner): Lane {
   if (work.kind === 'websocket') return new WebSocketLane(owner, port, work.payloadBytes)
+  if (work.kind === 'datagram') return new DatagramLane(owner, port, work.payloadBytes)
   return work.closes ? new ClosingLane(owner, port, work) : new KeepAliveLane(owner, port, work)
 }
 

@@ -7,7 +7,8 @@
  */
 import { build, type Histogram } from 'hdr-histogram-js'
 import type { CurvePoint } from '../frame/results.ts'
-import { type Lane, newLane } from './lanes.ts'
+import type { Lane } from './lane.ts'
+import { newLane } from './lanes.ts'
 import { type LoadPlan, PERCENTILES, type StationReport } from './plan.ts'
 
 /** How long past its end a run waits for what is still on its way, in ms. What has not come then counts by its age. */
@@ -139,6 +140,7 @@ export class LoadRun {
   }
 
   #report(): StationReport {
+    if (this.#done === 0) throw new Error('not one answer came')
     const now = performance.now()
     const seconds = (now - this.#startedAt) / 1000
     const units = this.#done

@@ -12,6 +12,8 @@ export type Work =
       readonly closes: boolean
     }
   | { readonly kind: 'websocket'; readonly payloadBytes: number }
+  /** A connection is a port of the load's own. */
+  | { readonly kind: 'datagram'; readonly payloadBytes: number }
 
 export interface LoadPlan {
   readonly port: number

@@ -8,6 +8,7 @@ import { pinned } from '../frame/cores.ts'
 import { messageOf } from '../frame/failure.ts'
 import { Program, type Stage } from '../frame/stage.ts'
 import { AnsweringOrigin } from '../origins/answering.ts'
+import { DatagramEcho } from '../origins/echo.ts'
 import { IdleConnections } from './idle-connections.ts'
 import { IdleHttp2Connections } from './idle-http2.ts'
 import { LoadRun } from './load-run.ts'
@@ -22,7 +23,7 @@ export class Station {
     this.port = port
   }
 
-  /** Its origin listens on `port`; 0 takes a free one. */
+  /** Its origin listens on `port`, of TCP and of UDP; 0 takes a free one. */
   static async start(stage: Stage, port = 0): Promise<Station> {
     const command = pinned(stage.settings.cores.others, process.execPath, [import.meta.filename, String(port)])
     const program = new Program(command, ['ignore', 'inherit', 'inherit', 'ipc'])
@@ -99,7 +100,9 @@ async function serve(port: number): Promise<void> {
     carryOut(order).then(tell, (error: unknown) => tell({ kind: 'failed', reason: messageOf(error) }))
   })
   process.once('disconnect', () => process.exit())
-  tell({ kind: 'listening', port: await origin.listen(port) })
+  const taken = await origin.listen(port)
+  await new DatagramEcho().listen(taken)
+  tell({ kind: 'listening', port: taken })
 }
 
 if (import.meta.main) await serve(Number(process.argv[2]))

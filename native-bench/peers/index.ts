@@ -8,6 +8,7 @@ import { httpProxy } from './http-proxy/peer.ts'
 import { httpxy } from './httpxy/peer.ts'
 import { nginx } from './nginx/peer.ts'
 import { nodeHttp2 } from './node-http2/peer.ts'
+import { nodeNet } from './node-net/peer.ts'
 import { sluicePeer } from './sluice/peer.ts'
 
 /** In the order of reports: Sluice, what is compiled, Bun, and what runs on Node. */
@@ -22,4 +23,5 @@ export const peers: readonly Peer[] = [
   httpProxy,
   fastifyHttpProxy,
   nodeHttp2,
+  nodeNet,
 ]

@@ -11,12 +11,14 @@ export interface ServerSetup {
   readonly listens: ListenKind
   /** Files; null without TLS. */
   readonly certificate: Certificate | null
+  readonly responses: number | null
   readonly originSpeaks: 'http1' | 'h2c'
 }
 
 export function serverArgument(setup: ProxySetup): string {
-  const { port, originPort, workers, connections, listens, certificate, originSpeaks } = setup
-  const server: ServerSetup = { port, originPort, workers, connections, listens, certificate, originSpeaks }
+  const { port, originPort, workers, connections, listens, certificate, responses, originSpeaks } = setup
+  const place = { port, originPort, workers, connections }
+  const server: ServerSetup = { ...place, listens, certificate, responses, originSpeaks }
   return JSON.stringify(server)
 }
 

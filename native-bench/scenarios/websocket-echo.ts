@@ -1,5 +1,5 @@
 import type { Scenario } from '../frame/scenario.ts'
-import { CONNECTIONS } from '../frame/scenario.ts'
+import { CONNECTIONS, PLAIN } from '../frame/scenario.ts'
 import { stationScenario } from '../frame/station-scenario.ts'
 import type { Work } from '../load/plan.ts'
 
@@ -10,7 +10,7 @@ export const scenario: Scenario = stationScenario({
   title: 'WebSocket, echo',
   summary: `${CONNECTIONS} WebSockets, messages of 64 bytes there and back, one on its way in each.`,
   unit: 'message',
-  needs: ['http1', 'websocket'],
+  variant: { ...PLAIN, needs: ['http1', 'websocket'] },
   work,
   // The load compares every echo with what it sent.
   verify: async ({ port }, station) => {

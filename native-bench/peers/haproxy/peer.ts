@@ -10,18 +10,20 @@ const SPARE_CONNECTIONS = 256
 export const haproxy: Peer = {
   name: 'haproxy',
   kind: 'native',
-  capabilities: new Set(['http1', 'websocket', 'workers', 'least-connections', 'https', 'h2', 'h2c', 'grpc']),
+  capabilities: new Set(['http1', 'websocket', 'workers', 'least-connections', 'https', 'h2', 'h2c', 'grpc', 'tcp']),
   probe: () => probeCommand('haproxy', ['-v'], /version (\S+)/),
   command,
 }
 
 function command(setup: ProxySetup): ProxyCommand {
-  const path = writeFilled(setup.folder, 'haproxy.cfg', join(import.meta.dirname, 'haproxy.cfg'), {
+  const template = setup.listens === 'tcp' ? 'tcp.cfg' : 'haproxy.cfg'
+  const path = writeFilled(setup.folder, 'haproxy.cfg', join(import.meta.dirname, template), {
     workers: setup.workers,
     connections: setup.connections + SPARE_CONNECTIONS,
     port: setup.port,
-    protocol: protocolOf(setup),
-    scheme: setup.listens === 'tls' ? 'https' : 'http',
+    ...(setup.listens === 'tcp'
+      ? {}
+      : { protocol: protocolOf(setup), scheme: setup.listens === 'tls' ? 'https' : 'http' }),
     balance: setup.endpoints > 1 ? 'leastconn' : 'roundrobin',
     servers: endpointAddresses(setup.endpoints, setup.originPort)
       .map((address, index) => `server origin${index} ${address}${setup.originSpeaks === 'h2c' ? ' proto h2' : ''}`)

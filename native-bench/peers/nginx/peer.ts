@@ -1,7 +1,10 @@
-import { join } from 'node:path'
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { NGINX_STREAM_MODULE } from '../../../scripts/system-packages.ts'
 import type { Certificate } from '../../frame/certificate.ts'
 import { endpointAddresses } from '../../frame/endpoints.ts'
-import type { Peer, ProxyCommand, ProxySetup } from '../../frame/peer.ts'
+import { type Peer, type ProxyCommand, type ProxySetup, UDP_IDLE_SECONDS } from '../../frame/peer.ts'
 import { executableOf, probeCommand } from '../native-command.ts'
 import { writeFilled } from '../template.ts'
 
@@ -45,35 +48,71 @@ export const nginx: Peer = {
     'h2',
     'h2c',
     'grpc',
+    'tcp',
+    'udp',
   ]),
   probe: () => probeCommand('nginx', ['-v'], /nginx\/(\S+)/),
   command,
 }
 
 function command(setup: ProxySetup): ProxyCommand {
+  const { listens } = setup
+  const path = listens === 'tcp' || listens === 'udp' ? streamFile(setup, listens) : httpFile(setup, PROTOCOLS[listens])
+  // `-e`: what nginx says before it has read its configuration goes to the folder too, not to the system's log.
+  return { executable: executableOf('nginx'), args: ['-e', join(setup.folder, 'error.log'), '-c', path] }
+}
+
+/** What both files begin with, and how requests, connections or datagrams are spread. */
+function commonValues(setup: ProxySetup) {
   const isSeveral = setup.workers > 1
-  const path = writeFilled(setup.folder, 'nginx.conf', join(import.meta.dirname, 'nginx.conf'), {
+  return {
     master: isSeveral ? 'on' : 'off',
     workers: setup.workers,
     // Workers of root's master become `nobody`, who cannot read the runner's folder.
     user: isSeveral && process.getuid?.() === 0 ? 'user root;' : '',
     folder: setup.folder,
     workerConnections: 2 * setup.connections + SPARE_CONNECTIONS,
-    accessLog:
-      setup.accessLogPath === null
-        ? 'access_log off;'
-        : `access_log ${setup.accessLogPath} combined buffer=64k flush=1s;`,
     balance: setup.endpoints > 1 ? 'least_conn;' : '',
     servers: endpointAddresses(setup.endpoints, setup.originPort)
       .map(address => `server ${address};`)
       .join('\n    '),
-    connections: setup.connections,
     port: setup.port,
     reuseport: isSeveral ? ' reuseport' : '',
-    protocol: PROTOCOLS[setup.listens],
+  }
+}
+
+function httpFile(setup: ProxySetup, protocol: string): string {
+  return writeFilled(setup.folder, 'nginx.conf', join(import.meta.dirname, 'nginx.conf'), {
+    ...commonValues(setup),
+    accessLog:
+      setup.accessLogPath === null
+        ? 'access_log off;'
+        : `access_log ${setup.accessLogPath} combined buffer=64k flush=1s;`,
+    connections: setup.connections,
+    protocol,
     tls: setup.certificate === null ? '' : tlsLines(setup.certificate),
     pass: setup.originSpeaks === 'h2c' ? GRPC_PASS : 'proxy_pass http://origin;',
   })
-  // `-e`: what nginx says before it has read its configuration goes to the folder too, not to the system's log.
-  return { executable: executableOf('nginx'), args: ['-e', join(setup.folder, 'error.log'), '-c', path] }
+}
+
+function streamFile(setup: ProxySetup, listens: 'tcp' | 'udp'): string {
+  return writeFilled(setup.folder, 'nginx.conf', join(import.meta.dirname, 'stream.conf'), {
+    ...commonValues(setup),
+    module: streamModule(),
+    protocol: listens === 'udp' ? ' udp' : ' backlog=4096',
+    buffer: listens === 'udp' ? '16k' : '256k',
+    idle: listens === 'udp' ? UDP_IDLE_SECONDS : 600,
+    responses: setup.responses === null ? '' : `proxy_responses ${setup.responses};`,
+  })
+}
+
+/** The line that loads it; empty where it is part of the program. Throws where it is not there. */
+function streamModule(): string {
+  const { stderr } = spawnSync(executableOf('nginx'), ['-V'], { encoding: 'utf8' })
+  if (/ --with-stream(?: |$)/m.test(stderr)) return ''
+  const folder = /--modules-path=(\S+)/.exec(stderr)?.[1] ?? dirname(NGINX_STREAM_MODULE)
+  const path = join(folder, basename(NGINX_STREAM_MODULE))
+  if (!existsSync(path))
+    throw new Error(`nginx has no stream module (${path}): sudo apt-get install libnginx-mod-stream`)
+  return `load_module ${path};`
 }

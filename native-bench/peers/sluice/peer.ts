@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Certificate } from '../../frame/certificate.ts'
 import { endpointAddresses } from '../../frame/endpoints.ts'
-import type { Peer, Presence, ProxyCommand, ProxySetup } from '../../frame/peer.ts'
+import { type Peer, type Presence, type ProxyCommand, type ProxySetup, UDP_IDLE_SECONDS } from '../../frame/peer.ts'
 import { probeExecutable } from '../native-command.ts'
 import { writeFilled } from '../template.ts'
 
@@ -31,6 +31,8 @@ export function sluicePeer(main: string = BUILT_MAIN): Peer {
       'h2',
       'h2c',
       'grpc',
+      'tcp',
+      'udp',
     ]),
     probe: () => probe(main),
     command: setup => command(main, setup),
@@ -47,22 +49,42 @@ function probe(main: string): Presence {
 }
 
 function command(main: string, setup: ProxySetup): ProxyCommand {
-  const path = writeFilled(setup.folder, 'sluice.yaml', join(import.meta.dirname, 'sluice.yaml'), {
+  const { listens } = setup
+  const path = listens === 'tcp' || listens === 'udp' ? flowFile(setup, listens) : httpFile(setup)
+  const args = [main, 'start', '-c', path]
+  if (setup.accessLogPath === null) return { executable: process.execPath, args }
+  // Sluice logs to stdout. The shell only opens the file: `exec` makes its process the proxy's.
+  return { executable: '/bin/sh', args: ['-c', 'exec "$@" >"$0"', setup.accessLogPath, process.execPath, ...args] }
+}
+
+function commonValues(setup: ProxySetup) {
+  return {
     workers: setup.workers,
-    accessLog: String(setup.accessLogPath !== null),
     port: setup.port,
+    connections: setup.connections,
     balance: setup.endpoints > 1 ? 'least_connections' : 'round_robin',
     endpoints: endpointAddresses(setup.endpoints, setup.originPort)
       .map(address => `{ address: ${address} }`)
       .join(', '),
-    connections: setup.connections,
+  }
+}
+
+function flowFile(setup: ProxySetup, listens: 'tcp' | 'udp'): string {
+  const responses = setup.responses === null ? '' : `, responses: ${setup.responses}`
+  return writeFilled(setup.folder, 'sluice.yaml', join(import.meta.dirname, 'flows.yaml'), {
+    ...commonValues(setup),
+    protocol: listens,
+    idle: listens === 'udp' ? `udp: { idle: ${UDP_IDLE_SECONDS}s${responses} }` : 'timeouts: { idle: 600s }',
+  })
+}
+
+function httpFile(setup: ProxySetup): string {
+  return writeFilled(setup.folder, 'sluice.yaml', join(import.meta.dirname, 'sluice.yaml'), {
+    ...commonValues(setup),
+    accessLog: String(setup.accessLogPath !== null),
     idle: Math.min(setup.connections, POOL_IDLE_MAX),
     pipelining: setup.pipelining,
     protocol: setup.originSpeaks === 'h2c' ? 'h2c' : 'http',
     tls: setup.certificate === null ? '' : tlsLine(setup.certificate),
   })
-  const args = [main, 'start', '-c', path]
-  if (setup.accessLogPath === null) return { executable: process.execPath, args }
-  // Sluice logs to stdout. The shell only opens the file: `exec` makes its process the proxy's.
-  return { executable: '/bin/sh', args: ['-c', 'exec "$@" >"$0"', setup.accessLogPath, process.execPath, ...args] }
 }

@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -6,6 +7,7 @@ import { GET } from '../../../native-bench/frame/http-request.ts'
 import { LoadRun } from '../../../native-bench/load/load-run.ts'
 import type { LoadPlan, StationReport, Work } from '../../../native-bench/load/plan.ts'
 import { AnsweringOrigin } from '../../../native-bench/origins/answering.ts'
+import { DatagramEcho } from '../../../native-bench/origins/echo.ts'
 
 const WORK: Work = { kind: 'http', request: GET, answerBytes: 2, closes: false }
 const STALL_MS = 500
@@ -115,9 +117,12 @@ describe('the load and the origin of the station', () => {
       { kind: 'http', request: { ...GET, fields: ['Connection: close'] }, answerBytes: 100, closes: true },
     ],
     ['WebSockets', { kind: 'websocket', payloadBytes: 64 }],
+    ['datagrams', { kind: 'datagram', payloadBytes: 64 }],
   ])('understand each other about %s', async (_, work) => {
     const origin = new AnsweringOrigin()
     const port = await origin.listen(0)
+    const echo = new DatagramEcho()
+    await echo.listen(port)
     const open = await run(port, { work, seconds: 0.2 })
     expect(open.units).toBe(40)
     const closed = await run(port, { work, seconds: 0.1, rate: null })
@@ -126,5 +131,28 @@ describe('the load and the origin of the station', () => {
       expect(origin.receivedBytes).toBeGreaterThanOrEqual((open.units + closed.units) * work.request.contentBytes)
     }
     origin.close()
+    echo.close()
+  })
+
+  it('count no datagram that is not what was sent, and fail where none comes back', async () => {
+    const work: Work = { kind: 'datagram', payloadBytes: 64 }
+    const plan = { work, connections: 1, seconds: 0.1, rate: null }
+    await using changing = await datagramOrigin(bytes => Buffer.concat([bytes, bytes]))
+    await expect(run(changing.port, plan)).rejects.toThrow('a datagram came that was not asked for')
+    await using silent = await datagramOrigin(() => null)
+    await expect(run(silent.port, plan)).rejects.toThrow('not one answer came')
   })
 })
+
+async function datagramOrigin(answer: (bytes: Buffer) => Buffer | null): Promise<AsyncDisposable & { port: number }> {
+  const socket = createSocket('udp4', (bytes, { port, address }) => {
+    const answered = answer(bytes)
+    if (answered !== null) socket.send(answered, port, address)
+  })
+  socket.bind(0, '127.0.0.1')
+  await once(socket, 'listening')
+  const close = async () => {
+    socket.close()
+  }
+  return { port: socket.address().port, [Symbol.asyncDispose]: close }
+}
