@@ -13,6 +13,7 @@ const ALONE = ['test/engine/routing/regex.test.ts', 'test/integration/reload/mem
 export default defineConfig({
   test: {
     pool: 'forks',
+    globalSetup: ['scripts/bundle-test-workers.ts'],
     // More than cores: much of a test's time is spent waiting for a deadline, or for another process.
     maxWorkers: 3,
     // Every engine that a test starts has threads of its own: without it each of them would strip and compile all anew.

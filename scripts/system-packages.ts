@@ -1,14 +1,22 @@
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { run } from './run.ts'
 
-/** A command, and the Debian package that has it. */
-export interface SystemPackage {
-  readonly command: string
-  readonly package: string
-}
+/** A Debian package, and what tells that it is there: a command, or a file of it where there is nothing to call. */
+export type SystemPackage =
+  | { readonly package: string; readonly command: string }
+  | { readonly package: string; readonly file: string }
 
-/** What tests need besides npm's packages. */
+/** nginx's `stream` is a module that is loaded; a build that has it within has no such file. */
+export const NGINX_STREAM_MODULE = '/usr/lib/nginx/modules/ngx_stream_module.so'
+
+/** Debian has PostgreSQL's programs by their version, where no path leads. */
+const POSTGRES_FOLDER = '/usr/lib/postgresql'
+
+/**
+ * What tests need besides npm's packages. Some of Debian's are services that start when they are installed, one makes itself a
+ * database: they are let be, since tests have servers of their own, in folders and on ports of their own.
+ */
 export const TEST_PACKAGES: readonly SystemPackage[] = [
   { command: 'nginx', package: 'nginx' },
   { command: 'wrk', package: 'wrk' },
@@ -18,6 +26,12 @@ export const TEST_PACKAGES: readonly SystemPackage[] = [
   { command: 'pebble', package: 'pebble' },
   { command: 'nghttp', package: 'nghttp2-client' },
   { command: 'nghttpd', package: 'nghttp2-server' },
+  { command: 'haproxy', package: 'haproxy' },
+  { file: NGINX_STREAM_MODULE, package: 'libnginx-mod-stream' },
+  { command: 'dig', package: 'dnsutils' },
+  { command: 'redis-server', package: 'redis-server' },
+  { command: 'redis-benchmark', package: 'redis-tools' },
+  { command: 'postgres', package: 'postgresql' },
 ]
 
 /** What `npm run test:slow` needs besides those. */
@@ -40,14 +54,14 @@ export function ensureSystemPackages(needed: readonly SystemPackage[] = TEST_PAC
   const absent = missingPackages(needed)
   if (absent.length === 0) return true
   const names = absent.map(entry => entry.package).join(' ')
-  console.error(`missing: ${absent.map(entry => entry.command).join(', ')}`)
+  console.error(`missing: ${absent.map(entry => ('command' in entry ? entry.command : entry.file)).join(', ')}`)
   console.error(`install on Debian or Ubuntu: sudo apt-get install ${names}`)
   console.error('elsewhere: the packages of the same names')
   return false
 }
 
 export function missingPackages(needed: readonly SystemPackage[]): SystemPackage[] {
-  return needed.filter(({ command }) => commandPath(command) === null)
+  return needed.filter(entry => ('command' in entry ? commandPath(entry.command) === null : !existsSync(entry.file)))
 }
 
 function install(packages: readonly string[]): void {
@@ -59,16 +73,24 @@ function install(packages: readonly string[]): void {
 }
 
 /**
- * Where a command is, or null. The system's folders are looked at too: `nginx` and `haproxy` are in one that a user's
- * path often lacks.
+ * Where a command is, or null. Folders beside the path are looked at too: `nginx` and `haproxy` are in one that a user's
+ * path often lacks, PostgreSQL's programs in one that nobody's has.
  */
 export function commandPath(command: string): string | null {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin']
+  const system = ['/usr/local/sbin', '/usr/sbin', '/sbin', ...postgresFolders()]
+  const folders = [...(process.env.PATH ?? '').split(delimiter), ...system]
   for (const folder of folders) {
     const path = join(folder, command)
     if (isExecutable(path)) return path
   }
   return null
+}
+
+/** The newest first. */
+function postgresFolders(): string[] {
+  if (!existsSync(POSTGRES_FOLDER)) return []
+  const versions = readdirSync(POSTGRES_FOLDER).sort((a, b) => Number(b) - Number(a))
+  return versions.map(version => join(POSTGRES_FOLDER, version, 'bin'))
 }
 
 function isExecutable(path: string): boolean {

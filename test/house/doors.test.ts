@@ -57,6 +57,7 @@ const ENGINE_DOORS: Record<string, readonly string[]> = {
   // What would become of a request, by the code that decides it for real ones.
   'engine/explain': [
     'engine/exchange',
+    'engine/l4',
     'engine/upstream',
     'engine/rewriting',
     'engine/routing',

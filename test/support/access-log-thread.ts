@@ -9,8 +9,8 @@ const { log, worker, lines, endless } = workerData as {
   lines: number
   endless?: boolean
 }
-const onExchange = openAccessLog(log, worker)
+const accessLog = openAccessLog(log, worker)
 for (let index = 0; index < lines || endless; index++) {
-  onExchange?.(exchangeRecord({ listener: `worker ${worker}`, retries: index, target: '/é"x' }))
+  accessLog?.onExchange(exchangeRecord({ listener: `worker ${worker}`, retries: index, target: '/é"x' }))
   if (index === lines - 1) parentPort?.postMessage('written')
 }

@@ -15,6 +15,8 @@ export type Hosts = Readonly<Record<string, readonly string[]>>
 export interface DnsmasqOptions {
   readonly hosts: Hosts
   readonly services?: Readonly<Record<string, readonly ServiceRecord[]>>
+  /** The text of each name that has one. */
+  readonly texts?: Readonly<Record<string, string>>
   /** In seconds, of every record; 1 if it is left out. */
   readonly ttlS?: number
 }
@@ -35,7 +37,7 @@ function hostsFile(hosts: Hosts): string {
  * dnsmasq on a free port of 127.0.0.1: a real DNS server, which knows the given names, denies all others of `.test`, and
  * refuses what is not of `.test`.
  */
-export async function startDnsmasq({ hosts, services = {}, ttlS = 1 }: DnsmasqOptions): Promise<Dnsmasq> {
+export async function startDnsmasq({ hosts, services = {}, texts = {}, ttlS = 1 }: DnsmasqOptions): Promise<Dnsmasq> {
   const folder = await temporaryFolder()
   const port = await freePort()
   await writeFile(folder.file('hosts'), hostsFile(hosts))
@@ -44,6 +46,7 @@ export async function startDnsmasq({ hosts, services = {}, ttlS = 1 }: DnsmasqOp
       return `--srv-host=${name},${target},${own},${priority},${weight}`
     }),
   )
+  const textLines = Object.entries(texts).map(([name, text]) => `--txt-record=${name},${text}`)
   const args = [
     '--keep-in-foreground',
     '--conf-file=/dev/null',
@@ -60,6 +63,7 @@ export async function startDnsmasq({ hosts, services = {}, ttlS = 1 }: DnsmasqOp
     // Root's would become somebody who cannot read the folder.
     ...(process.getuid?.() === 0 ? ['--user=root'] : []),
     ...serviceLines,
+    ...textLines,
   ]
   const child = spawn('dnsmasq', args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, PATH } })
   let log = ''

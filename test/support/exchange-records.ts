@@ -25,6 +25,7 @@ export function exchangeRecord(changes: Partial<ExchangeRecord> = {}): ExchangeR
     requestId: '0f8fad5b-d9cb-469f-a165-70867728950e',
     protocol: 'HTTP/1.1',
     client: '192.0.2.7',
+    proxy: '',
     flag: '',
     error: '',
     errorDetail: '',

@@ -7,6 +7,7 @@ import { within } from './bell.ts'
 import type { TestProxy } from './proxy.ts'
 import { type TestProxyOptions, testSnapshot } from './snapshot.ts'
 import { waitFor } from './wait-for.ts'
+import { workerModule } from './worker-module.ts'
 import { WITHOUT_RECORDS } from './worker-question.ts'
 
 export interface InstrumentedOwnerData {
@@ -69,7 +70,7 @@ export async function startInstrumentedProxy(options: InstrumentedProxyOptions):
     snapshot,
     workers,
     shutdownGraceMs,
-    workerModule: new URL('./instrumented-worker.ts', import.meta.url),
+    workerModule: workerModule('instrumented-worker'),
     ownerData,
     onEvent: event => events.push(event),
   }

@@ -71,6 +71,7 @@ function copyOf(record: ExchangeRecord): ExchangeRecord {
     requestId: record.requestId,
     protocol: record.protocol,
     client: record.client,
+    proxy: record.proxy,
     tlsVersion: record.tlsVersion,
     tlsCipher: record.tlsCipher,
     serverName: record.serverName,

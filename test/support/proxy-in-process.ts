@@ -20,6 +20,8 @@ export type FromProxyProcess =
 export interface ProxyInProcess extends AsyncDisposable {
   /** Of the first listener. */
   readonly port: number
+  /** Of the listener with that index: HTTP's first, then TCP's, then UDP's. */
+  portOf(index: number): number
   stats(): Promise<EngineStats>
   /** One after the other. Rejects with what the engine says. */
   reload(options: TestProxyOptions): Promise<ReloadReport>
@@ -60,13 +62,18 @@ export async function startProxyInProcess(
   const tell = (message: ToProxyProcess) => child.send(message)
   const listening = answerOf(child, 'listening')
   tell({ kind: 'start', snapshot: testSnapshot(options), workers: options.workers ?? 1 })
-  const address = (await listening).listeners[0]?.address
+  const { listeners } = await listening
+  const portOf = (index: number) => {
+    const address = listeners[index]?.address
+    return address?.kind === 'tcp' ? address.port : 0
+  }
   const memory = (field: string) => {
     const line = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))
     return Number(line?.[1]) * 1024
   }
   return {
-    port: address?.kind === 'tcp' ? address.port : 0,
+    port: portOf(0),
+    portOf,
     rssBytes: () => memory('VmRSS'),
     rssPeakBytes: () => memory('VmHWM'),
     async stats() {

@@ -2,12 +2,13 @@
 import { type Engine, startEngine } from '../../engine/index.ts'
 import type { Snapshot } from '../../engine/snapshot.ts'
 import type { FromProxyProcess, ToProxyProcess } from './proxy-in-process.ts'
+import { workerModule } from './worker-module.ts'
 
 let engine: Engine | null = null
 const tell = (message: FromProxyProcess) => process.send?.(message)
 
 async function start(snapshot: Snapshot, workers: number): Promise<void> {
-  engine = await startEngine({ snapshot, workers, shutdownGraceMs: 1_000 })
+  engine = await startEngine({ snapshot, workers, shutdownGraceMs: 1_000, workerModule: workerModule('engine-worker') })
   tell({ kind: 'listening', listeners: engine.listeners })
 }
 

@@ -50,6 +50,43 @@ const PACE_MS = 20
 /** Looks at the kernel's buffers, all alike, after which nothing is taken to move any more. */
 const LOOKS_AT_REST = 5
 
+/**
+ * Bytes in the memory of a proxy of whom one socket is written to, and the other one read from: neither taken from it nor in a
+ * kernel's buffer of either connection. Resolves when nothing moves any more. Up to a piece of the writer's too many, since of the
+ * piece that it is writing it is not known how much the kernel has taken.
+ */
+export async function heldBetween(
+  writer: Socket,
+  reader: Socket,
+  pieceBytes: number,
+  bytesRead: () => number,
+): Promise<number> {
+  const [writerPort, fromPort] = [writer.localPort ?? 0, writer.remotePort ?? 0]
+  const [readerPort, toPort] = [reader.localPort ?? 0, reader.remotePort ?? 0]
+  const held = () => {
+    const table = connectionTable()
+    const inKernel =
+      kernelQueues(table, writerPort, fromPort).unacknowledged +
+      kernelQueues(table, fromPort, writerPort).unread +
+      kernelQueues(table, toPort, readerPort).unacknowledged +
+      kernelQueues(table, readerPort, toPort).unread
+    return writer.bytesWritten - writer.writableLength + pieceBytes - bytesRead() - inKernel
+  }
+  let alike = 0
+  let last = Number.NaN
+  await waitFor(
+    () => {
+      const now = held()
+      alike = now === last ? alike + 1 : 0
+      last = now
+      return alike === LOOKS_AT_REST
+    },
+    'connections at rest',
+    30_000,
+  )
+  return last
+}
+
 /** A client of the proxy at `port` that reads so many bytes a second for so many seconds, and then no more. */
 export async function readAtPace(
   port: number,
@@ -83,37 +120,11 @@ export async function readAtPace(
     }, PACE_MS)
   })
 
-  const inKernel = () => {
-    const { localPort: originPort = 0, remotePort: upstreamPort = 0 } = upstream
-    const clientPort = client.localPort ?? 0
-    const table = connectionTable()
-    return (
-      kernelQueues(table, originPort, upstreamPort).unacknowledged +
-      kernelQueues(table, upstreamPort, originPort).unread +
-      kernelQueues(table, port, clientPort).unacknowledged +
-      kernelQueues(table, clientPort, port).unread
-    )
-  }
   return {
     get bytesRead() {
       return bytesRead
     },
-    async heldByProxy() {
-      const held = () => upstream.bytesWritten - upstream.writableLength + PIECE.length - bytesRead - inKernel()
-      let alike = 0
-      let last = Number.NaN
-      await waitFor(
-        () => {
-          const now = held()
-          alike = now === last ? alike + 1 : 0
-          last = now
-          return alike === LOOKS_AT_REST
-        },
-        'connections at rest',
-        30_000,
-      )
-      return last
-    },
+    heldByProxy: () => heldBetween(upstream, client, PIECE.length, () => bytesRead),
     [Symbol.dispose]: () => {
       client.destroy()
     },

@@ -7,6 +7,7 @@ import { Load, type LoadOptions } from '../../support/load.ts'
 import { CHECK_PATH, type OriginProcess, startOrigin } from '../../support/origin-process.ts'
 import { type TestEndpoint, type TestUpstream, testSnapshot } from '../../support/snapshot.ts'
 import { waitFor } from '../../support/wait-for.ts'
+import { workerModule } from '../../support/worker-module.ts'
 
 /** Connections of the load, unless a test says otherwise. */
 export const CONNECTIONS = 64
@@ -123,6 +124,7 @@ export async function serve(
     snapshot: testSnapshot({ upstreams: { origins: upstream } }),
     workers,
     shutdownGraceMs: 1_000,
+    workerModule: workerModule('engine-worker'),
     onEvent: event => events.push(event),
   }
   const engine = await startEngine(crashes ? { ...options, ...crashing() } : options)
@@ -135,5 +137,5 @@ function crashing(): Pick<EngineOptions, 'workerModule' | 'ownerData'> {
     gate: new Int32Array(new SharedArrayBuffer(4)),
     unixListeners: [],
   }
-  return { workerModule: new URL('../../support/instrumented-worker.ts', import.meta.url), ownerData }
+  return { workerModule: workerModule('instrumented-worker'), ownerData }
 }

@@ -6,6 +6,7 @@ import { rawClient } from '../../support/raw-client.ts'
 import { type TestProxyOptions, type TestRoute, type TestUpstream, testSnapshot } from '../../support/snapshot.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 import { waitFor } from '../../support/wait-for.ts'
+import { workerModule } from '../../support/worker-module.ts'
 
 /** Two origins, a proxy before them, and what it says of the next request. */
 async function openStage(upstream: Omit<TestUpstream, 'endpoints'> = {}, connectionsMax = 0, workers = 1) {
@@ -16,7 +17,12 @@ async function openStage(upstream: Omit<TestUpstream, 'endpoints'> = {}, connect
   const endpoints = [a!, b!].map(({ name, address }) => ({ name, address, connectionsMax }))
   const routes: TestRoute[] = [{ name: 'all', to: 'api' }]
   const options: TestProxyOptions = { upstreams: { api: { ...upstream, endpoints } }, routes }
-  const engine = await startEngine({ snapshot: testSnapshot(options), workers, shutdownGraceMs: 100 })
+  const engine = await startEngine({
+    snapshot: testSnapshot(options),
+    workers,
+    shutdownGraceMs: 100,
+    workerModule: workerModule('engine-worker'),
+  })
   const [listener] = engine.listeners
   const port = listener?.address.kind === 'tcp' ? listener.address.port : 0
   const stage = {

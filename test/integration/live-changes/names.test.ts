@@ -9,6 +9,7 @@ import { MoodyOrigin } from '../../support/moody-origin.ts'
 import { rawClient } from '../../support/raw-client.ts'
 import { type TestUpstream, testSnapshot } from '../../support/snapshot.ts'
 import { waitFor } from '../../support/wait-for.ts'
+import { workerModule } from '../../support/worker-module.ts'
 
 const NAME = 'api.test'
 const SERVICE = '_http._tcp.api.test'
@@ -51,6 +52,7 @@ async function start(upstreams: Readonly<Record<string, TestUpstream>>): Promise
     }),
     workers: 1,
     shutdownGraceMs: 500,
+    workerModule: workerModule('engine-worker'),
     onEvent: event => events.push(event),
   })
 }

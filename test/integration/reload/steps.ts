@@ -3,6 +3,7 @@ import { type Engine, type EngineEvent, type ReloadReport, startEngine } from '.
 import { within } from '../../support/bell.ts'
 import { type TestProxyOptions, testSnapshot } from '../../support/snapshot.ts'
 import { waitFor } from '../../support/wait-for.ts'
+import { workerModule } from '../../support/worker-module.ts'
 
 /** Steps of a reload in a worker: before and after it makes the generation ready, before and after that is in force. */
 export type Step = typeof PREPARE | typeof PREPARED | typeof COMMIT | typeof COMMITTED
@@ -57,7 +58,7 @@ export async function startStepped(
     snapshot: testSnapshot(options),
     workers,
     shutdownGraceMs,
-    workerModule: new URL('./step-worker.ts', import.meta.url),
+    workerModule: workerModule('step-worker'),
     ownerData: { cells, channel: channelName } satisfies StepData,
     onEvent: event => events.push(event),
   })

@@ -5,6 +5,7 @@ import type { Engine, EngineEvent, EngineOptions } from '../../../engine/threads
 import { startEngine } from '../../../engine/threads/supervisor.ts'
 import { createAuthority, type TestAuthority, type TestCertificate } from '../../support/certificates.ts'
 import { type TestProxyOptions, testSnapshot } from '../../support/snapshot.ts'
+import { workerModule } from '../../support/worker-module.ts'
 
 let made: Promise<{ authority: TestAuthority; leaf: TestCertificate }> | null = null
 
@@ -32,6 +33,7 @@ export async function runEngine(
     snapshot: testSnapshot(options),
     workers: 1,
     shutdownGraceMs: 500,
+    workerModule: workerModule('engine-worker'),
     onEvent: event => events.push(event),
     ...more,
   })
