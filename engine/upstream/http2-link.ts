@@ -20,8 +20,8 @@ export interface LinkOwner {
   /** The peer takes no more streams. */
   onPeerGoaway(): void
   onStreamClosed(): void
-  /** It has had no stream for as long as it may. */
-  onIdle(): void
+  /** It has had no stream for as long as it may. True where it is wanted all the same, for as long again. */
+  onIdle(): boolean
   /** The PING was answered; `onActivity` follows. */
   onPong(): void
   /** Something has come. */
@@ -75,7 +75,7 @@ export class Http2Link extends Http2Connection {
   }
 
   protected override onIdle(): void {
-    this.#owner.onIdle()
+    if (this.#owner.onIdle()) this.becameIdle()
   }
 
   protected override onPong(): void {

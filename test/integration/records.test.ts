@@ -64,6 +64,7 @@ describe('the record of an exchange', () => {
       requestId: valuesOf(response.fields, 'x-seen')[0],
       protocol: 'HTTP/1.1',
       client: `127.0.0.1:${client.socket.localPort}`,
+      proxy: '',
       flag: '',
       error: '',
       errorDetail: '',

@@ -119,14 +119,19 @@ function withinMicro(path: string, seen: Set<string> = new Set()): string[] {
 }
 
 describe('a micro-benchmark', () => {
-  it.concurrent.each(FILES)('of $room runs', async file => {
-    const { rows, failed, failure } = await runBenchFile(file, { filter: '', milliseconds: 10, short: true })
-    expect({ failed, failure }).toEqual({ failed: [], failure: null })
-    expect(rows.length).toBeGreaterThan(0)
-    for (const { name, nanoseconds } of rows) {
-      expect(name.startsWith(`${file.room}: `)).toBe(true)
-      expect(nanoseconds).toBeGreaterThan(0)
-    }
-    expect(new Set(rows.map(({ name }) => name)).size).toBe(rows.length)
-  })
+  // All at once, each with a process of its own: on a busy machine the largest takes its time.
+  it.concurrent.each(FILES)(
+    'of $room runs',
+    async file => {
+      const { rows, failed, failure } = await runBenchFile(file, { filter: '', milliseconds: 10, short: true })
+      expect({ failed, failure }).toEqual({ failed: [], failure: null })
+      expect(rows.length).toBeGreaterThan(0)
+      for (const { name, nanoseconds } of rows) {
+        expect(name.startsWith(`${file.room}: `)).toBe(true)
+        expect(nanoseconds).toBeGreaterThan(0)
+      }
+      expect(new Set(rows.map(({ name }) => name)).size).toBe(rows.length)
+    },
+    60_000,
+  )
 })

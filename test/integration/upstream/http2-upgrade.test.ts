@@ -17,7 +17,7 @@ import {
   settingsFrame,
 } from '../../support/http2-peer.ts'
 import { type Http2Scene, openHttp2Scene } from './http2-scene.ts'
-import { FORGIVING } from './scene.ts'
+import { byName, FORGIVING } from './scene.ts'
 
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
 const ACCEPT = createHash('sha1').update(`${KEY}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
@@ -31,18 +31,26 @@ const ALLOWED: PeerOptions = { settings: [[ENABLE_CONNECT_PROTOCOL, 1]] }
 
 let scene: Http2Scene
 beforeAll(async () => {
-  scene = await openHttp2Scene(1, address => ({
-    upstreams: {
-      a: { ...FORGIVING, endpoints: [address], protocol: 'h2c', retry: { ...FORGIVING.retry, attempts: 0 } },
-    },
-  }))
+  scene = await openHttp2Scene(1, address => {
+    const a = {
+      ...FORGIVING,
+      endpoints: [address],
+      protocol: 'h2c' as const,
+      retry: { ...FORGIVING.retry, attempts: 0 },
+    }
+    return byName({
+      a,
+      brief: { ...a, pool: { idleTimeoutMs: 1 } },
+      clock: { ...a, timeouts: { responseMs: 150 } },
+    })
+  })
 })
 afterEach(() => scene.rest())
 afterAll(() => scene[Symbol.asyncDispose]())
 
 async function clientThatAsks(...fields: string[]) {
   const client = await scene.client({ halfOpen: true })
-  await client.send(get('/chat', ...fields))
+  await client.send(get('/a/chat', ...fields))
   return client
 }
 
@@ -56,7 +64,7 @@ describe('a WebSocket to an origin that speaks HTTP/2', () => {
           ':method': 'CONNECT',
           ':protocol': 'websocket',
           ':scheme': 'http',
-          ':path': '/chat',
+          ':path': '/a/chat',
           ':authority': 'a.example',
           'sec-websocket-version': '13',
         })
@@ -102,7 +110,7 @@ describe('a WebSocket to an origin that speaks HTTP/2', () => {
     const client = await clientThatAsks(...WEBSOCKET)
     await (await scene.peer(0)).seen(({ type }) => type === HEADERS)
     const other = await scene.client()
-    await other.send(get('/other'))
+    await other.send(get('/a/other'))
     await client.readUntil(unread => unread.includes('101'))
     client.reset()
     expect((await other.readResponse()).status).toBe(204)
@@ -123,6 +131,22 @@ describe('a WebSocket to an origin that speaks HTTP/2', () => {
       { settings: null, automatic: false },
     )
     const client = await clientThatAsks(...WEBSOCKET)
+    await client.readUntil(unread => unread.includes('101'))
+  })
+
+  it('waits for them longer than a connection without requests may live', async () => {
+    scene.play(() => new Promise(() => {}), 0, { settings: null, automatic: false })
+    const client = await scene.client({ halfOpen: true })
+    await client.send(get('/brief/', ...WEBSOCKET))
+    const peer = await scene.peer(0)
+    await peer.seen(({ type }) => type === SETTINGS)
+    // By the proxy's own deadline the other one has passed long ago.
+    const clock = await scene.client()
+    await clock.send(get('/clock/'))
+    expect((await clock.readResponse()).status).toBe(504)
+    await peer.send(settingsFrame([ENABLE_CONNECT_PROTOCOL, 1]), frame(SETTINGS, ACK, 0))
+    const { stream } = await peer.section()
+    await peer.send(headersFrame(stream, responseFields(200)))
     await client.readUntil(unread => unread.includes('101'))
   })
 
