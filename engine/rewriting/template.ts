@@ -150,9 +150,9 @@ const READERS: Readonly<Record<Reader, OfRequest>> = {
   request_id: request => request.requestId,
   time: request => new Date(request.startedAtMs).toISOString(),
   listener: request => onWire(request.source.listener),
-  tls_version: ({ source }) => source.forwarding.tls?.version ?? '',
-  tls_cipher: ({ source }) => source.forwarding.tls?.cipher ?? '',
-  tls_server_name: ({ source }) => source.forwarding.tls?.serverName ?? '',
+  tls_version: ({ source }) => onWire(source.forwarding.tls?.version ?? ''),
+  tls_cipher: ({ source }) => onWire(source.forwarding.tls?.cipher ?? ''),
+  tls_server_name: ({ source }) => onWire(source.forwarding.tls?.serverName ?? ''),
   client_cert_subject: request => certificateText(request, 'subject'),
   client_cert_issuer: request => certificateText(request, 'issuer'),
   client_cert_serial: request => certificateText(request, 'serial'),
@@ -241,7 +241,7 @@ const PLACES: Readonly<Record<TemplatePlace, PlaceRules>> = {
 
 const IS_ASCII = /^[\0-\x7f]*$/
 
-/** Text of the configuration as bytes, a character each. */
+/** Text of the configuration, or of a header of the PROXY protocol, as bytes, a character each. */
 export function onWire(text: string): string {
   return IS_ASCII.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1')
 }

@@ -2,7 +2,7 @@
  * A connection that has to begin with a header of the PROXY protocol, up to the end of that.
  *
  *     reading ──whole──▶ `onHeader`: the connection is its owner's
- *        └── malformed, deadline, FIN: `onHeaderRefused`; FIN or RST before a byte has come: closed, and nobody is told
+ *        └── malformed, deadline, FIN, RST: `onHeaderRefused`; FIN or RST before a byte has come: closed, and nobody is told
  */
 import type { Connection, ConnectionOwner } from '../connection.ts'
 import type { ParsedProxyHeader, ProxyHeader } from './header.ts'
@@ -55,12 +55,17 @@ export class HeaderReader implements ConnectionOwner {
   }
 
   #take(connection: Connection, { header }: ParsedProxyHeader & { kind: 'whole' }, start: number, end: number): void {
+    this.#gathered = NONE
     connection.clearDeadline()
     connection.proxied = header.isDatagram ? withoutEnds(header) : header
     this.#owner.onHeader(connection, start, end)
   }
 
   onReadEnd(connection: Connection): void {
+    this.#ended(connection)
+  }
+
+  #ended(connection: Connection): void {
     // Whoever only looks whether somebody listens here is not to be heard of.
     if (this.#gathered.length === 0) connection.destroy()
     else this.#refuse(connection, HEADER_MALFORMED, 'the connection has ended within the header')
@@ -73,7 +78,9 @@ export class HeaderReader implements ConnectionOwner {
     this.#refuse(connection, HEADER_TIMEOUT, `no whole header of the PROXY protocol has come within ${seconds} s`)
   }
 
-  onClose(): void {}
+  onClose(connection: Connection): void {
+    this.#ended(connection)
+  }
 
   #refuse(connection: Connection, error: string, detail: string): void {
     connection.clearDeadline()

@@ -22,7 +22,7 @@ const NO_ENDS: ProxyHeader = { source: null, destination: null, isDatagram: fals
 
 /**
  * Of a connection for `client`; `null` for one of our own: nobody stands behind it. One whose address nobody knows (it came by a unix
- * socket, or has gone) has none: HAProxy refuses whatever else version 2 could say of it.
+ * socket) has none: HAProxy refuses whatever else version 2 could say of it.
  */
 export function openingOf(sent: SentProxyProtocol, client: IntroducedClient | null): Buffer {
   if (client === null) return write(sent, NO_ENDS)

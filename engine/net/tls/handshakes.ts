@@ -61,6 +61,8 @@ export class Handshakes {
   readonly #slow = new Set<Handshake>()
   /** In the order in which they have come. */
   readonly #waiting = new Set<Handshake>()
+  #isBeginning = false
+  #isScheduled = false
 
   constructor(owner: HandshakesOwner) {
     this.owner = owner
@@ -97,7 +99,29 @@ export class Handshakes {
 
   #begin(handshake: Handshake): void {
     this.#underWay += 1
+    this.#isBeginning = true
     handshake.connection.guard(() => handshake.begin())
+    this.#isBeginning = false
+  }
+
+  /** As many as there is room for: those of them that end as they begin make room for another turn of the loop. */
+  #beginWaiting(): void {
+    for (let room = this.owner.tls.settings.handshakesMax - this.#underWay; room > 0; room -= 1) {
+      const [next] = this.#waiting
+      if (next === undefined) return
+      this.#waiting.delete(next)
+      this.#begin(next)
+    }
+  }
+
+  /** What came with a header of the PROXY protocol may be the end of it at once: never one within another, however many wait. */
+  #beginWaitingLater(): void {
+    if (this.#isScheduled || this.#waiting.size === 0) return
+    this.#isScheduled = true
+    setImmediate(() => {
+      this.#isScheduled = false
+      this.#beginWaiting()
+    })
   }
 
   /** @internal It takes its time. */
@@ -111,12 +135,8 @@ export class Handshakes {
     if (this.#waiting.delete(handshake)) return
     this.#slow.delete(handshake)
     this.#underWay -= 1
-    while (!this.#isFull) {
-      const [next] = this.#waiting
-      if (next === undefined) return
-      this.#waiting.delete(next)
-      this.#begin(next)
-    }
+    if (this.#isBeginning) this.#beginWaitingLater()
+    else this.#beginWaiting()
   }
 }
 

@@ -5,8 +5,9 @@ import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { formatAddress } from '../../../engine/net/address.ts'
+import { Connection } from '../../../engine/net/connection.ts'
 import { ListenError } from '../../../engine/net/listen-error.ts'
-import { assertFree } from '../../../engine/net/listener.ts'
+import { assertFree, Listener } from '../../../engine/net/listener.ts'
 import type { Address } from '../../../engine/snapshot.ts'
 import { rawClient } from '../../support/raw-client.ts'
 import { turns } from '../../support/turns.ts'
@@ -181,6 +182,50 @@ describe('a listener at its limit', () => {
     acceptor.connections[0]!.destroy()
     await waitFor(() => acceptor.recorders[2]?.text === 'c')
     expect(acceptor.listener.connections.size).toBe(1)
+    for (const client of clients) client.close()
+  })
+
+  it('turns parked ones away one after the other, never one within the turn of another', async () => {
+    const net = new TestNet()
+    const accepted: Connection[] = []
+    let within = 0
+    let deepest = 0
+    const listener = new Listener({
+      onAccept(counter, handle) {
+        within += 1
+        deepest = Math.max(deepest, within)
+        const connection = new Connection(net, handle)
+        connection.counter = counter
+        accepted.push(connection)
+        if (accepted.length > 1) connection.reset()
+        within -= 1
+        return connection
+      },
+      onReleased() {},
+      onFull() {},
+    })
+    const address = await listener.listen(tcp('127.0.0.1'), false)
+    listener.serve(1)
+    const clients = await Promise.all(Array.from({ length: 5 }, () => rawClient(address)))
+    await waitFor(() => accepted.length === 1)
+    await turns(20)
+    accepted[0]!.destroy()
+    await waitFor(() => accepted.length === 5)
+    expect([deepest, listener.connections.size]).toEqual([1, 0])
+    listener.close()
+    for (const client of clients) client.close()
+  })
+
+  it('says again that it is full when its limit has become lower than what it has', async () => {
+    const net = new TestNet()
+    await using acceptor = await acceptOn(net, { connectionsMax: 4 })
+    const clients = []
+    for (let count = 0; count < 4; count += 1) clients.push(await rawClient(acceptor.address))
+    await waitFor(() => acceptor.connections.length === 4)
+    acceptor.listener.serve(2)
+    acceptor.connections[0]!.destroy()
+    clients.push(await rawClient(acceptor.address))
+    await waitFor(() => acceptor.fulls === 1)
     for (const client of clients) client.close()
   })
 

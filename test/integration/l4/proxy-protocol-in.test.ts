@@ -22,6 +22,7 @@ import {
 } from '../../support/proxy-headers.ts'
 import { type RawClient, rawClient } from '../../support/raw-client.ts'
 import { type RecordedRequest, type RecordingOrigin, recordingOrigin } from '../../support/recording-origin.ts'
+import { NO_EDITS } from '../../support/snapshot.ts'
 import { valuesOf } from '../../support/strict-head.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 import { certificateSnapshot, listenerTls } from '../../support/tls.ts'
@@ -117,6 +118,28 @@ describe('a listener of HTTP', () => {
     expect(await answerTo(client, Buffer.concat([header, GET]))).toBe('2001:db8::1 https 443')
   })
 
+  it('passes on what a header tells as the bytes that it is, and never as the end of a line', async () => {
+    await using origin = await recordingOrigin()
+    await using proxy = await startSameThreadProxy({
+      listeners: [{ proxyProtocol: ACCEPTED }],
+      upstreams: { web: [origin.address] },
+      routes: [{ to: 'web', request: { ...NO_EDITS, set: [['x-name', [{ kind: 'tls_server_name' }]]] } }],
+    })
+    // The last letter has the number 0x10A: cut to a byte it would be LF.
+    for (const name of ['b\u00fccher.example', 'a\r\nX-Evil: 1', 'a\u010aX-Evil: 1']) {
+      using client = await rawClient(proxy.port)
+      await client.send(Buffer.concat([version2({ details: [TLS, detail(2, name)] }), GET]))
+      await client.readResponse()
+    }
+    const names = origin.requests.map(({ fields }) => valuesOf(fields, 'x-name').join())
+    expect(names.map(name => Buffer.from(name, 'latin1').toString())).toEqual([
+      'b\u00fccher.example',
+      'a  X-Evil: 1',
+      'a\u010aX-Evil: 1',
+    ])
+    expect(origin.requests.flatMap(({ fields }) => valuesOf(fields, 'x-evil'))).toEqual([])
+  })
+
   it('looks for no header where the peer is not trusted', async () => {
     await using origin = await frankOrigin()
     await using proxy = await startSameThreadProxy({
@@ -190,6 +213,29 @@ describe('a listener of HTTP', () => {
     expect(await answer).toBe('192.0.2.1 https 8443')
     // Whose handshake has failed is the client as well.
     expect(proxy.events).toMatchObject([{ kind: 'handshakes_failed', client: '192.0.2.1' }])
+  })
+
+  it('is done with any number of handshakes that wait and are none, and then serves those that are', async () => {
+    const authority = await createAuthority()
+    const leaf = await authority.issue({ names: ['localhost'] })
+    await using origin = await frankOrigin()
+    const secure = listenerTls({ certificates: [certificateSnapshot(leaf)], handshakesMax: 1, alpn: ['h2'] })
+    await using proxy = await startSameThreadProxy({
+      listeners: [{ proxyProtocol: ACCEPTED, tls: secure }],
+      upstreams: { web: [origin.address] },
+    })
+    using idle = await rawClient(proxy.port)
+    await idle.send(VERSION_1)
+    await turns()
+    const none = await Promise.all(Array.from({ length: 150 }, () => rawClient(proxy.port)))
+    await Promise.all(none.map(client => client.send(Buffer.concat([VERSION_1, Buffer.from('no TLS')]))))
+    await using relay = await introducer(proxy.port, VERSION_1, 64 * 1024)
+    const answer = overHttp2(`https://127.0.0.1:${relay.port}`, authority.certificate)
+    await turns(20)
+    idle.close()
+    expect(await answer).toBe('192.0.2.1 https 8443')
+    await Promise.all(none.map(client => client.closed))
+    expect(new Set(proxy.events.map(({ kind }) => kind))).toEqual(new Set(['handshakes_failed']))
   })
 
   it('spreads, routes and believes by that address, and its records tell both ends', async () => {
@@ -328,6 +374,47 @@ describe('what stands in the place of a header', () => {
       },
       { listener: 'tcp0', count: 1, reason: 'proxy_header_missing' },
     ])
+  })
+
+  it('is refused where RST cuts it off, and the peer is named all the same', async () => {
+    await using origin = await frankOrigin()
+    await using proxy = await startSameThreadProxy({
+      listeners: [{ proxyProtocol: ACCEPTED }],
+      upstreams: { web: [origin.address] },
+    })
+    using client = await rawClient(proxy.port)
+    const name = `127.0.0.1:${client.socket.localPort}`
+    await client.send('PROXY TCP4')
+    await turns()
+    client.reset()
+    await waitFor(() => proxy.events.length > 0)
+    expect(proxy.events).toMatchObject([
+      { client: name, reason: 'proxy_header_malformed', detail: 'the connection has ended within the header' },
+    ])
+  })
+
+  it('is nothing to anybody where the peer that has sent it was gone before its turn came', async () => {
+    await using origin = await echo()
+    await using proxy = await startSameThreadProxy({
+      tcpListeners: [{ proxyProtocol: ACCEPTED, limits: { connectionsMax: 1 } }],
+      upstreams: { pg: [origin.address] },
+    })
+    using first = await rawClient(proxy.port)
+    await turns()
+    const gone = await rawClient(proxy.port)
+    await gone.send(Buffer.concat([VERSION_1, Buffer.from('hello')]))
+    await turns()
+    gone.reset()
+    using last = await rawClient(proxy.port)
+    await last.send(Buffer.concat([VERSION_1, Buffer.from('last')]))
+    await turns()
+    first.close()
+    expect((await last.readUntil(unread => unread.length >= 4)).toString()).toBe('last')
+    last.end()
+    await last.closed
+    // What it said could still be read, but not who had said it: an endpoint would have had it from nobody.
+    await waitFor(() => proxy.flows.length === 1)
+    expect(proxy.flows).toMatchObject([{ client: '192.0.2.1:56324', bytesIn: 4 }])
   })
 
   it('has to come in time', async () => {

@@ -104,6 +104,15 @@ describe('the first bytes', () => {
     expect(kindOf(latin1(`${text} HTTP/1.1\r\n`))).toBe('other')
   })
 
+  it.each(['GET /', 'A'])('are not looked at again by whoever has seen them: %s', start => {
+    const bytes = latin1(start + 'a'.repeat(1000))
+    bytes[500] = 0
+    expect(kindOf(bytes)).toBe('other')
+    expect(kindOf(bytes, 501)).toBe(null)
+    bytes[700] = 0
+    expect(kindOf(bytes, 501)).toBe('other')
+  })
+
   it('are told without an exception, and with more of them never otherwise, whatever they are', () => {
     const begun = fc.constantFrom(
       '',

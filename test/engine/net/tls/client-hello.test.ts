@@ -176,6 +176,17 @@ describe('a ClientHello', () => {
     }
   })
 
+  it('is not looked through again up to where somebody has come', () => {
+    const bytes = clientHello([serverName('a.example'), alpn('h2')], { recordBytes: 1 })
+    const progress = new HelloProgress()
+    for (let end = 1; end < bytes.length; end += 1) {
+      expect(readClientHello(bytes.subarray(0, end), progress)).toBe(null)
+      // Six bytes a record.
+      expect(progress).toMatchObject({ at: end - (end % 6), length: Math.floor(end / 6) })
+    }
+    expect(readClientHello(bytes, progress)).toEqual({ serverName: 'a.example', alpn: ['h2'] })
+  })
+
   it('is read the same wherever segments and records begin, broken or not', () => {
     const damage = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { maxLength: 3 })
     const names = fc.stringMatching(/^[a-z.]{0,20}$/)

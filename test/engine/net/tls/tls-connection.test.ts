@@ -159,6 +159,31 @@ describe('an encrypted connection', () => {
     socket.destroy()
   })
 
+  it('holds no more than one read brings, however little of it is taken at a time', async () => {
+    const net = new TestNet()
+    await using acceptor = await acceptSecure(net, await testTls())
+    const { socket, connection, recorder } = await pair(acceptor)
+    const bytes = pattern(400_000)
+    connection.pause()
+    connection.readAtMost(256)
+    const { transport } = connection as unknown as { readonly transport: { readonly bytesRead: number } }
+    const before = transport.bytesRead
+    let heldMax = 0
+    const { onRead } = recorder
+    recorder.onRead = (reader, start, end) => {
+      onRead.call(recorder, reader, start, end)
+      heldMax = Math.max(heldMax, transport.bytesRead - before - recorder.received.length)
+      reader.pause()
+      setTimeout(() => reader.resume())
+    }
+    socket.write(bytes)
+    connection.resume()
+    await waitFor(() => recorder.received.length >= 30_000)
+    expect(heldMax).toBeLessThan(128 * 1024)
+    expect(recorder.received.equals(bytes.subarray(0, recorder.received.length))).toBe(true)
+    connection.destroy()
+  })
+
   it('never reads over bytes of its slot that somebody still has to take', async () => {
     const net = new TestNet()
     const lent: Buffer[] = []
