@@ -17,6 +17,7 @@ interface Meaning {
 const MEANINGS: Readonly<Record<SessionError, Meaning>> = {
   connect_failed: { code: 'upstream_connect_failed', outcome: NOT_CONNECTED, retried: 'onConnect' },
   connect_timeout: { code: 'upstream_connect_timeout', outcome: NOT_CONNECTED, retried: 'onConnect' },
+  connect_shortage: { code: 'upstream_connect_failed', outcome: null, retried: 'onConnect' },
   closed: { code: 'upstream_closed', outcome: BROKEN, retried: 'onReset' },
   response_timeout: { code: 'upstream_response_timeout', outcome: LATE, retried: 'onTimeout' },
   idle_timeout: { code: 'upstream_idle_timeout', outcome: LATE, retried: null },

@@ -48,6 +48,11 @@ export class CountedTry {
     return this.#state !== RUNNING
   }
 
+  /** It was let in to show whether the endpoint, or the upstream, is back: somebody has to say so. */
+  get isTest(): boolean {
+    return this.#entry !== 0 || this.#isTrial
+  }
+
   /** From here on it is the endpoint's turn; `nowMs` is `performance.now()`. */
   restartClock(nowMs: number): void {
     this.#since = nowMs

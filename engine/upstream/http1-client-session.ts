@@ -19,6 +19,7 @@ import { BULK_READ_BYTES, type Connection, FAULT, type NetContext } from '../net
 import { Dial, type DialOwner } from '../net/dial.ts'
 import type { Slot } from '../net/slots.ts'
 import type { ClientSession } from './client-session.ts'
+import { connectErrorOf } from './connect-error.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { Http1Pool } from './http1-pool.ts'
 import { INTERIM_MAX, RESPONSE_LIMITS } from './response-limits.ts'
@@ -318,7 +319,7 @@ export class Http1ClientSession implements ClientSession, DialOwner {
   onConnectError(error: string): void {
     this.#dial = null
     this.systemError = error
-    this.#failAll(error === 'ETIMEDOUT' ? 'connect_timeout' : 'connect_failed')
+    this.#failAll(connectErrorOf(error, this.endpoint.address))
   }
 
   onRead(connection: Connection, start: number, end: number): void {

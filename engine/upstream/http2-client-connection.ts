@@ -12,6 +12,7 @@ import { type Connection, FAULT } from '../net/connection.ts'
 import { Dial, type DialOwner } from '../net/dial.ts'
 import type { IntroducedClient } from '../net/proxy-protocol/opening.ts'
 import { Timer, type TimerTarget } from '../net/timer-wheel.ts'
+import { connectErrorOf } from './connect-error.ts'
 import type { Http2ClientStream } from './http2-client-stream.ts'
 import { Http2Link, type LinkOwner } from './http2-link.ts'
 import type { Http2Pool } from './http2-pool.ts'
@@ -215,7 +216,7 @@ export class Http2ClientConnection implements DialOwner, LinkOwner, TimerTarget 
   onConnectError(error: string): void {
     this.#dial = null
     this.systemError = error
-    this.#end(error === 'ETIMEDOUT' ? 'connect_timeout' : 'connect_failed')
+    this.#end(connectErrorOf(error, this.#pool.endpoint.address))
   }
 
   // What the link tells.
@@ -247,8 +248,11 @@ export class Http2ClientConnection implements DialOwner, LinkOwner, TimerTarget 
     }
   }
 
-  onIdle(): void {
+  /** No stream for a while. One that waits for SETTINGS, or for its turn, will be one: true where somebody still wants it. */
+  onIdle(): boolean {
+    if (this.#waiting.length > 0) return true
     this.close()
+    return false
   }
 
   onPong(): void {

@@ -9,6 +9,8 @@ import type { ClientSession } from './client-session.ts'
 export type SessionError =
   | 'connect_failed'
   | 'connect_timeout'
+  /** The system had nothing left for a connection: see `isShortage`. */
+  | 'connect_shortage'
   | 'closed'
   | 'response_timeout'
   | 'idle_timeout'

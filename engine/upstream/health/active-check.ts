@@ -6,9 +6,11 @@
  *                start()                 due                     ended
  *     idle ─────────────────▶ waiting ─────────▶ checking ─────────────────▶ waiting ...
  *                                ▲                  │
- *                                └──────────────────┘ failed while this process stood still: again at once, not counted
+ *                                └──────────────────┘ failed while this process stood still: again at once, not counted; for
+ *                                                     want of a descriptor or a port: not counted either
  *     stop() from any of them: nothing is left, no timer and no socket, and nothing is told any more
  */
+import { isShortage } from '../../net/shortage.ts'
 import type { ActiveCheckSnapshot, Address } from '../../snapshot.ts'
 import { type AttemptEnd, CheckAttempt, type CheckClock, SYSTEM_CLOCK } from './check-attempt.ts'
 import { type CheckedUpstream, type CheckPlan, failure, type OpenProbe, planCheck } from './check-probe.ts'
@@ -139,6 +141,10 @@ export class ActiveCheck {
   #onEnd({ outcome, durationUs, stalled }: AttemptEnd): void {
     this.#attempt = null
     const { passed, reason } = outcome
+    if (!passed && isShortage(reason, this.#plan.address)) {
+      this.#wait(this.#untilNextMs())
+      return
+    }
     if (!passed && stalled && this.#repeats < REPEATS_MAX) {
       this.#repeats += 1
       this.#wait(0)

@@ -233,6 +233,20 @@ describe('an active check that is stopped', () => {
   })
 })
 
+describe('an active check for which the system has nothing left', () => {
+  it('counts for nothing, however often that is so, and is made again when it is due', async () => {
+    const rig = await new Rig({ unhealthyThreshold: 1 }).started()
+    for (const reason of ['EMFILE', 'ENOBUFS', 'EADDRNOTAVAIL', 'EMFILE', 'EMFILE']) {
+      rig.end(failure(reason))
+      expect(rig.clock.nextMs).toBe(5_000)
+      rig.clock.advance(5_000)
+    }
+    expect(rig.check).toMatchObject({ healthy: true, lastResult: null })
+    rig.end(DOWN)
+    expect(rig.changes).toEqual(['down: status 503'])
+  })
+})
+
 describe('an active check while this process stands still', () => {
   it('does not count a failure, but checks again at once', async () => {
     const rig = await new Rig({ unhealthyThreshold: 1 }).started()
