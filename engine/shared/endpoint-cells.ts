@@ -61,5 +61,8 @@ export const EJECTED_AT = 22
 /** When its last ejection ended, as a stamp; 0 if there was none. */
 export const RESTORED_AT = 23
 
+/** When it answered a flow of datagrams last, as a stamp; 0 for never. */
+export const ANSWERED_AT = 24
+
 /** When `RESPONSE_US` was written, as a stamp. */
 export const RESPONSE_AT = 31

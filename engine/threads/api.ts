@@ -15,6 +15,8 @@ export type EngineEvent =
   | { readonly kind: 'worker_died'; readonly worker: number; readonly error: string; readonly stack: string }
   /** A listener is at its connection limit and has stopped accepting (once per spell). */
   | { readonly kind: 'connections_full'; readonly worker: number; readonly listener: string; readonly limit: number }
+  /** A listener of UDP has as many flows as it may: each new one ends the one that has been idle for the longest (once per spell). */
+  | { readonly kind: 'flows_full'; readonly worker: number; readonly listener: string; readonly limit: number }
   /**
    * Handshakes of TLS with clients have failed at a listener, so many since this was told last, some time ago. `client`, `error`
    * (OpenSSL's name, e.g. `ERR_SSL_NO_SHARED_CIPHER`) and `detail` are those of the last.

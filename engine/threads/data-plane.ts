@@ -229,7 +229,7 @@ export class DataPlane {
     const { worker, onEvent } = this.#options
     const reports = new FailureReports(report => this.#refused(listener.name, report))
     const listener = new UdpListener(terms, this.#context, intake, {
-      onFull: (name, limit) => onEvent({ kind: 'connections_full', worker, listener: name, limit }),
+      onFull: (name, limit) => onEvent({ kind: 'flows_full', worker, listener: name, limit }),
       onRefused: (client, reason, detail) => reports.failed(client, reason, detail),
       onEmpty: empty => this.#closing.delete(empty),
     })

@@ -13,13 +13,15 @@ import { hostOf } from '../../net/ends.ts'
 import { errorName } from '../../net/handles.ts'
 import type { ProxyHeader } from '../../net/proxy-protocol/header.ts'
 import { datagramOpeningOf } from '../../net/proxy-protocol/opening.ts'
+import { isShortage } from '../../net/shortage.ts'
 import { Timer, type TimerTarget } from '../../net/timer-wheel.ts'
 import type { DatagramSource } from '../../net/udp-handles.ts'
 import { DROPPED, SENT, UdpSocket, type UdpSocketOwner } from '../../net/udp-socket.ts'
-import { stampOf } from '../../shared/clock.ts'
-import { ADMIN_DOWN, ADMIN_STATE, CHECK_HEALTHY, CHECK_STATE } from '../../shared/endpoint-cells.ts'
+import { SKEW_MS, stampOf, until } from '../../shared/clock.ts'
+import { ADMIN_DOWN, ADMIN_STATE, ANSWERED_AT, CHECK_HEALTHY, CHECK_STATE } from '../../shared/endpoint-cells.ts'
 import { BYTES_IN, BYTES_OUT, DATAGRAMS_DROPPED } from '../../shared/state-page.ts'
 import type { Address } from '../../snapshot.ts'
+import type { Endpoint } from '../../upstream/endpoint.ts'
 import { GOOD, LATE, NOT_CONNECTED } from '../../upstream/health/outcome.ts'
 import { QUEUE_FULL, WAITS } from '../../upstream/room.ts'
 import type { Waiter } from '../../upstream/waiting-queue.ts'
@@ -39,19 +41,10 @@ const KEPT_BYTES_MAX = 4096
 /** Milliseconds for which they are. What was sent longer ago has most likely arrived, and would arrive twice. */
 const KEPT_MS = 1000
 
-/** The system has no socket, port or memory left: no endpoint's doing. */
-const OUR_OWN: ReadonlySet<string> = new Set([
-  'EMFILE',
-  'ENFILE',
-  'ENOBUFS',
-  'ENOMEM',
-  'EAGAIN',
-  'EADDRINUSE',
-  'EADDRNOTAVAIL',
-])
-
 export interface UdpFlowOwner {
   readonly context: FlowContext
+  /** There is no socket left for it: gives another flow up. False where there is none. */
+  makeWay(flow: UdpFlow): boolean
   onFlowEnd(flow: UdpFlow): void
 }
 
@@ -78,6 +71,8 @@ export class UdpFlow extends TableEntry implements UdpSocketOwner, TimerTarget, 
   errorDetail = ''
   readonly #timer: Timer
   #socket: UdpSocket | null = null
+  /** The one that the socket is for. */
+  #endpoint: Endpoint | null = null
   /** What stands in front of each datagram to the endpoint; `null` for nothing. */
   #opening: Buffer | null = null
   /** Datagrams that the endpoint was sent, and those that have come from it. */
@@ -88,6 +83,8 @@ export class UdpFlow extends TableEntry implements UdpSocketOwner, TimerTarget, 
   #keptBytes = 0
   /** Cells of the endpoint; -1 for one that was chosen although it is down. */
   #cells = -1
+  /** The endpoint is to show whether it is back, and need not answer: what is not refused has to do for that. */
+  #isBlindTest = false
   #pause: NodeJS.Timeout | null = null
   #isWaiting = false
   #hasEnded = false
@@ -144,6 +141,7 @@ export class UdpFlow extends TableEntry implements UdpSocketOwner, TimerTarget, 
   receive(bytes: Buffer): void {
     try {
       this.#took(bytes)
+      if (this.answeredAt > 0 && !this.isAssured) this.#port.flows.assure(this)
       if (this.#socket !== null) this.#forward(this.#socket, bytes)
       else if (!this.#keep(bytes)) this.#drop()
     } catch (error) {
@@ -158,12 +156,13 @@ export class UdpFlow extends TableEntry implements UdpSocketOwner, TimerTarget, 
     this.datagramsIn += 1
     this.bytesIn += length
     counters[BYTES_IN] = (counters[BYTES_IN] as number) + length
-    this.#used()
+    this.#port.flows.touch(this)
+    // Nobody may be there any more, and nobody say so: then only what comes back keeps the flow there.
+    if (this.#endpoint?.isGone !== true) this.#prolong()
   }
 
   /** @hotpath */
-  #used(): void {
-    this.#port.flows.touch(this)
+  #prolong(): void {
     this.#context.net.wheel.set(this.#timer, this.terms.settings.idleMs)
   }
 
@@ -182,7 +181,18 @@ export class UdpFlow extends TableEntry implements UdpSocketOwner, TimerTarget, 
   #forward(socket: UdpSocket, bytes: Buffer): void {
     // With a gap in what is kept none of it is of any use.
     if (this.#kept !== null && !this.#keep(bytes)) this.#kept = null
-    if (this.#send(socket, bytes) && this.terms.settings.responses === 0) this.end('')
+    if (!this.#send(socket, bytes)) return
+    if (this.#isBlindTest) this.#pass()
+    if (this.terms.settings.responses === 0) this.end('')
+  }
+
+  /** What was sent a while ago would have been refused by now. */
+  #pass(): void {
+    const nowMs = performance.now()
+    const flowTry = this.tries.latest as FlowTry
+    if (flowTry.elapsedUs(nowMs) <= KEPT_MS * 1000) return
+    this.#isBlindTest = false
+    flowTry.settle(GOOD, nowMs)
   }
 
   /** False where that has ended what was under way with this endpoint. @hotpath */
@@ -205,14 +215,16 @@ export class UdpFlow extends TableEntry implements UdpSocketOwner, TimerTarget, 
     const flowTry = this.tries.next(nowMs)
     if (flowTry === null) return false
     const { address, cells } = flowTry.endpoint
-    const socket = address.kind === 'tcp' ? UdpSocket.connect(address.host, address.port, this) : null
-    if (!(socket instanceof UdpSocket)) {
-      this.#failed(flowTry, socket === null ? 'EAFNOSUPPORT' : errorName(socket), nowMs)
+    const socket = this.#open(address)
+    if (typeof socket === 'string') {
+      this.#failed(flowTry, socket, nowMs)
       return true
     }
     this.#socket = socket
+    this.#endpoint = flowTry.endpoint
     this.#cells = cells
     if (this.isStranded) this.#cells = -1
+    this.#isBlindTest = flowTry.isTest && this.terms.settings.responses <= 0
     const { proxyProtocol } = flowTry.upstream.settings
     if (proxyProtocol !== null) {
       const destination = this.header?.destination ?? this.#port.address
@@ -220,6 +232,16 @@ export class UdpFlow extends TableEntry implements UdpSocketOwner, TimerTarget, 
     }
     this.#sendKept(socket)
     return true
+  }
+
+  /** Gives the system's error where there is none. Where descriptors or ports are short, the flow that is needed least makes room. */
+  #open(address: Address): UdpSocket | string {
+    if (address.kind === 'unix') return 'EAFNOSUPPORT'
+    const { host, port } = address
+    let socket = UdpSocket.connect(host, port, this)
+    const isShort = typeof socket === 'number' && isShortage(errorName(socket), address)
+    if (isShort && this.owner.makeWay(this)) socket = UdpSocket.connect(host, port, this)
+    return typeof socket === 'number' ? errorName(socket) : socket
   }
 
   #sendKept(socket: UdpSocket): void {
@@ -287,7 +309,7 @@ export class UdpFlow extends TableEntry implements UdpSocketOwner, TimerTarget, 
       return
     }
     this.errorDetail = error
-    if (!OUR_OWN.has(error)) observeLoss(flowTry, nowMs)
+    if (!isShortage(error, flowTry.endpoint.address)) observeLoss(flowTry, nowMs)
     this.end('upstream_closed')
   }
 
@@ -295,10 +317,13 @@ export class UdpFlow extends TableEntry implements UdpSocketOwner, TimerTarget, 
   #failed(flowTry: FlowTry, error: string, nowMs: number): void {
     const { tries } = this
     const { retry } = this.terms.upstream.settings
-    const isOurs = OUR_OWN.has(error)
+    const isOurs = isShortage(error, flowTry.endpoint.address)
     this.errorDetail = error
     this.#cells = -1
     if (flowTry.elapsedUs(nowMs) > KEPT_MS * 1000) this.#kept = null
+    // What the system tells of now is what it was sent last, however long ago the flow began.
+    flowTry.restartClock(nowMs)
+    if (flowTry.isSettled && !isOurs) observeLoss(flowTry, nowMs)
     flowTry.end(isOurs ? null : NOT_CONNECTED, nowMs)
     if (isOurs || !retry.onConnect || this.#kept === null || !tries.mayRetry(nowMs)) {
       this.end('upstream_connect_failed')
@@ -328,7 +353,8 @@ export class UdpFlow extends TableEntry implements UdpSocketOwner, TimerTarget, 
     try {
       if (this.answeredAt === 0) this.#answered()
       this.#answers += 1
-      this.#used()
+      this.#port.flows.touch(this)
+      this.#prolong()
       this.#giveBack(bytes)
       const { responses } = this.terms.settings
       if (responses > 0 && this.#answers >= responses * this.#asked) this.#finish()
@@ -340,8 +366,11 @@ export class UdpFlow extends TableEntry implements UdpSocketOwner, TimerTarget, 
   #answered(): void {
     const nowMs = performance.now()
     const flowTry = this.tries.latest as FlowTry
+    const { endpointCells } = this.#context.shared.page
+    endpointCells[flowTry.endpoint.cells + ANSWERED_AT] = stampOf(nowMs) || 1
     this.answeredAt = nowMs
     this.#kept = null
+    this.#isBlindTest = false
     flowTry.answered(nowMs)
     this.tries.taken(flowTry.firstByteUs, nowMs)
   }
@@ -363,7 +392,9 @@ export class UdpFlow extends TableEntry implements UdpSocketOwner, TimerTarget, 
 
   onSocketError(error: string): void {
     try {
-      this.#broken(error)
+      // A router on the way has had no room for one: from now on the system sends such in pieces.
+      if (error === 'EMSGSIZE') this.#drop()
+      else this.#broken(error)
     } catch (fault) {
       this.#fault(fault)
     }
@@ -413,7 +444,7 @@ export class UdpFlow extends TableEntry implements UdpSocketOwner, TimerTarget, 
     this.#socket?.close()
     this.#socket = null
     this.#kept = null
-    tries.latest?.end(this.#outcome(error), nowMs)
+    tries.latest?.end(this.#outcome(error, nowMs), nowMs)
     tries.leave()
     this.#port.flows.remove(this)
     this.owner.onFlowEnd(this)
@@ -422,13 +453,27 @@ export class UdpFlow extends TableEntry implements UdpSocketOwner, TimerTarget, 
   }
 
   /** What health learns where it knows nothing yet: of an endpoint that was to answer, and has not once. */
-  #outcome(error: FlowErrorCode | ''): typeof GOOD | typeof LATE | null {
-    if (this.answeredAt > 0) return GOOD
-    return error === 'flow_idle_timeout' && this.terms.settings.responses > 0 ? LATE : null
+  #outcome(error: FlowErrorCode | '', nowMs: number): typeof GOOD | typeof LATE | null {
+    if (this.answeredAt > 0 || (this.#isBlindTest && error === '')) return GOOD
+    const isSilent = error === 'flow_idle_timeout' && this.terms.settings.responses > 0
+    return isSilent && !this.#areOthersAnswered(nowMs) ? LATE : null
+  }
+
+  /**
+   * Its endpoint has answered another flow since it was asked by this one: then silence says something of what was sent, not of the
+   * endpoint. Otherwise whoever sends what no server answers could have any of them ejected.
+   */
+  #areOthersAnswered(nowMs: number): boolean {
+    const flowTry = this.tries.latest
+    if (flowTry === null) return false
+    const answeredAt = this.#context.shared.page.endpointCells[flowTry.endpoint.cells + ANSWERED_AT] as number
+    const agoMs = until(stampOf(nowMs), answeredAt)
+    // Stamps are whole milliseconds.
+    return answeredAt !== 0 && agoMs > -SKEW_MS && (agoMs - 1) * 1000 < flowTry.elapsedUs(nowMs)
   }
 }
 
-/** It has answered, which health knows, and is gone now. */
+/** Health knows that it was there, and it is gone now. */
 function observeLoss({ upstream, endpoint }: FlowTry, nowMs: number): void {
   const stamp = stampOf(nowMs)
   upstream.health.observe(endpoint, NOT_CONNECTED, 0, false, -1, stamp)

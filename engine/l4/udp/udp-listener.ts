@@ -135,10 +135,20 @@ export class UdpListener implements PortServer, UdpFlowOwner {
       this.#isFull = true
       this.#owner.onFull(this.name, limit)
     }
-    for (let gone = 0; gone < EVICTED_AT_ONCE && flows.size >= limit; gone += 1) {
-      this.#add(FLOWS_EVICTED, 1)
-      flows.oldest?.end('flow_evicted')
-    }
+    for (let gone = 0; gone < EVICTED_AT_ONCE && flows.size >= limit; gone += 1) this.#evict(flows.evictee)
+  }
+
+  #evict(flow: UdpFlow | null): void {
+    if (flow === null) return
+    this.#add(FLOWS_EVICTED, 1)
+    flow.end('flow_evicted')
+  }
+
+  makeWay(flow: UdpFlow): boolean {
+    const evictee = this.#port?.flows.evictee ?? null
+    if (evictee === null || evictee === flow) return false
+    this.#evict(evictee)
+    return true
   }
 
   onFlowEnd({ isCounted, client }: UdpFlow): void {

@@ -109,7 +109,7 @@ export class UdpPort implements UdpSocketOwner {
         return
       }
       const flow = this.flows.find(source.address, source.port)
-      if (flow === null || flow.isStranded) this.#begin(flow, bytes, source, null)
+      if (flow === null || flow.isStranded) this.#begin(flow, bytes, source, null, bytes)
       else flow.receive(bytes)
     } catch (error) {
       this.#context.net.onFault(error)
@@ -126,7 +126,7 @@ export class UdpPort implements UdpSocketOwner {
       const reason = parsed === MISSING || bytes.length === 0 ? HEADER_MISSING : HEADER_MALFORMED
       const detail =
         parsed.kind === 'malformed' ? parsed.reason : 'a datagram has to begin with a whole header of version 2'
-      if (this.#server === null) this.#drop()
+      if (this.#server === null) this.#passOn(bytes, source)
       else this.#server.onHeaderError(source, reason, detail)
       return
     }
@@ -134,14 +134,20 @@ export class UdpPort implements UdpSocketOwner {
     const header = parsed.header.source?.kind === 'tcp' ? parsed.header : null
     const { address, port } = keyOf(source, header)
     const flow = this.flows.find(address, port)
-    if (flow === null || flow.isStranded) this.#begin(flow, content, source, header)
+    if (flow === null || flow.isStranded) this.#begin(flow, content, source, header, bytes)
     else flow.receive(content)
   }
 
-  /** `before` is the flow that it would belong to, were its endpoint not down. */
-  #begin(before: UdpFlow | null, bytes: Buffer, source: DatagramSource, header: ProxyHeader | null): void {
+  /** `before` is the flow that it would belong to, were its endpoint not down; `whole` are `bytes` with their header. */
+  #begin(
+    before: UdpFlow | null,
+    bytes: Buffer,
+    source: DatagramSource,
+    header: ProxyHeader | null,
+    whole: Buffer,
+  ): void {
     if (this.#server === null) {
-      if (before === null) this.#drop()
+      if (before === null) this.#passOn(whole, source)
       else before.receive(bytes)
       return
     }
@@ -151,10 +157,29 @@ export class UdpPort implements UdpSocketOwner {
     this.#server.onStranger({ address, port, client, source, header }, bytes)
   }
 
+  /**
+   * Nobody new is taken here. But where a listener on all addresses has come after one on this address alone, the system still gives
+   * its datagrams to this socket as long as there is one.
+   */
+  #passOn(bytes: Buffer, source: DatagramSource): void {
+    for (const other of openPorts.get(this.#context) ?? []) {
+      if (other.#server === null || !covers(other.address, this.address)) continue
+      other.onDatagram(bytes, source)
+      return
+    }
+    this.#drop()
+  }
+
   #drop(): void {
     const { counters } = this.#context.row
     counters[DATAGRAMS_DROPPED] = (counters[DATAGRAMS_DROPPED] as number) + 1
   }
+}
+
+/** `all` is every address of the other's family, at the same port. */
+function covers(all: Address, one: Address): boolean {
+  if (all.kind !== 'tcp' || one.kind !== 'tcp' || all.port !== one.port) return false
+  return all.host === '::' || (all.host === '0.0.0.0' && !one.host.includes(':'))
 }
 
 /** Several clients stand behind one port of whoever tells of them. */

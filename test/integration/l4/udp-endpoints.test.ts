@@ -120,6 +120,29 @@ describe('an endpoint that cannot be reached', () => {
   })
 })
 
+describe('an endpoint that is told things, and answers nobody', () => {
+  it.each([50, 60_000])('is back when it refuses nothing any more: flows idle for %i ms', async idleMs => {
+    await using other = await DatagramPeer.open()
+    const down = await DatagramPeer.open()
+    await using proxy = await start(
+      { endpoints: [down.address, other.address], passive: { consecutive: 1, ejectMs: 50, ejectMaxMs: 50 } },
+      { idleMs },
+    )
+    const clients = await Promise.all(Array.from({ length: 4 }, () => DatagramPeer.open()))
+    await down.close()
+    for (const client of clients) client.send('anybody?', proxy.port)
+    await waitFor(() => proxy.events.length > 0)
+    await using back = await DatagramPeer.open(null, '127.0.0.1', down.port)
+    const more = await Promise.all(Array.from({ length: 4 }, () => DatagramPeer.open()))
+    const telling = setInterval(() => more.map(client => client.send('news', proxy.port)), 60)
+    await waitFor(() => proxy.events.length > 1)
+    clearInterval(telling)
+    expect(back.received.length).toBeGreaterThan(0)
+    expect(proxy.events).toMatchObject([{ change: 'ejected' }, { change: 'up' }])
+    await Promise.all([...clients, ...more].map(client => client.close()))
+  })
+})
+
 describe('an endpoint that does not answer', () => {
   it('has failed where answers are counted', async () => {
     await using silent = await DatagramPeer.open()
@@ -131,6 +154,30 @@ describe('an endpoint that does not answer', () => {
     )
     client.send('a', proxy.port)
     await waitFor(() => proxy.events.length > 0)
+    expect(proxy.events).toMatchObject([{ kind: 'endpoint_health', change: 'ejected' }])
+  })
+
+  it('has done nothing wrong where it answers others meanwhile', async () => {
+    await using picky = await DatagramPeer.open(({ text }) => (text === 'garbage' ? [] : [Buffer.from(text)]))
+    await using other = await namedEcho()
+    await using stranger = await DatagramPeer.open()
+    await using client = await DatagramPeer.open()
+    await using proxy = await start(
+      {
+        endpoints: [{ address: picky.address }, { address: other.address, backup: true }],
+        passive: { consecutive: 1 },
+      },
+      { responses: 1, idleMs: 100 },
+    )
+    stranger.send('garbage', proxy.port)
+    await picky.next()
+    expect(await client.ask('a', proxy.port)).toBe('a')
+    await waitFor(() => proxy.flows.length === 2)
+    expect(proxy.flows[1]).toMatchObject({ error: 'flow_idle_timeout' })
+    expect(proxy.events).toEqual([])
+    // Nobody is answered any more.
+    stranger.send('garbage', proxy.port)
+    await waitFor(() => proxy.flows.length === 3)
     expect(proxy.events).toMatchObject([{ kind: 'endpoint_health', change: 'ejected' }])
   })
 

@@ -87,6 +87,19 @@ describe('a reload', () => {
     expect(await ask(port)).toBe('a'.repeat(6) + 'b'.repeat(6))
   })
 
+  it('may put all addresses in the place of one, whose old flows go on', async () => {
+    await using proxy = await start(a, { name: 'u' }, { name: 'other' })
+    const { port } = proxy
+    const old = clients.slice(0, 6)
+    await ask(port, old)
+    const all = { name: 'u', address: { kind: 'tcp', host: '0.0.0.0', port } } as const
+    await proxy.reload(configuration(b, all, { name: 'other' }))
+    // The system gives them to the old sockets as long as there are some.
+    expect(await ask(port, clients.slice(6))).toBe('b'.repeat(6))
+    expect(await ask(port, old)).toBe('a'.repeat(6))
+    expect(await ask(port, clients.slice(6))).toBe('b'.repeat(6))
+  })
+
   it('frees the address when the last flow there has ended', async () => {
     await using proxy = await start(a, { name: 'u', responses: 1 }, { name: 'other' })
     const { port } = proxy
@@ -95,6 +108,27 @@ describe('a reload', () => {
     await using taker = await DatagramPeer.open(null, '127.0.0.1', port)
     expect(taker.port).toBe(port)
   })
+})
+
+it('an endpoint that is taken out keeps a flow only as long as it answers', async () => {
+  const [talker, teller] = clients as [DatagramPeer, DatagramPeer]
+  await using silent = await DatagramPeer.open(({ text }) => (text === 'talk' ? [Buffer.from('old')] : []))
+  await using proxy = await start(silent, { name: 'u', idleMs: 300 })
+  const { port } = proxy
+  expect(await talker.ask('talk', port)).toBe('old')
+  teller.send('tell', port)
+  await waitFor(() => silent.received.length === 2)
+  const peers = proxy.upstream('peers')
+  await peers.add({ address: a.address })
+  await peers.remove(`127.0.0.1:${silent.port}`)
+  const speaking = setInterval(() => {
+    talker.send('talk', port)
+    teller.send('tell', port)
+  }, 50)
+  await waitFor(() => a.received.length > 0)
+  clearInterval(speaking)
+  expect(a.received[0]?.text).toBe('tell')
+  expect(talker.received.every(({ text }) => text === 'old')).toBe(true)
 })
 
 it('an address that somebody else has is refused, with one worker and with several', async () => {

@@ -1,4 +1,6 @@
+import { constants } from 'node:os'
 import { describe, expect, it, vi } from 'vitest'
+import { UdpSocket } from '../../../engine/net/udp-socket.ts'
 import {
   DATAGRAMS_DROPPED,
   FLOWS_ACTIVE,
@@ -105,6 +107,20 @@ describe('a flow', () => {
     client.send('65527', proxy.port)
     expect(await client.ask('3', proxy.port)).toBe('xxx')
     expect(counts(proxy.page)).toMatchObject({ active: 1, dropped: 1 })
+  })
+
+  it('loses a datagram that is too large for the way to the endpoint, and nothing else', async () => {
+    await using echo = await namedEcho()
+    await using client = await DatagramPeer.open()
+    await using proxy = await start(echo)
+    const connect = vi.spyOn(UdpSocket, 'connect')
+    expect(await client.ask('1', proxy.port)).toBe('1')
+    const [, , owner] = connect.mock.calls[0] ?? []
+    connect.mockRestore()
+    // What ICMP says of the narrowest part of the way comes as an error of the connected socket.
+    owner?.onSocketError('EMSGSIZE')
+    expect(await client.ask('2', proxy.port)).toBe('2')
+    expect(counts(proxy.page)).toEqual({ active: 1, total: 0, evicted: 0, dropped: 1 })
   })
 
   it('comes by IPv4 and by IPv6 to a listener on all addresses', async () => {
@@ -226,7 +242,40 @@ describe('the table of flows', () => {
     await b.ask('2', proxy.port)
     expect(proxy.flows[1]).toMatchObject({ client: `127.0.0.1:${a.port}`, error: 'flow_evicted' })
     expect(counts(proxy.page)).toMatchObject({ active: 2, total: 2, evicted: 2 })
-    expect(proxy.events).toMatchObject([{ kind: 'connections_full', listener: 'small', limit: 2 }])
+    expect(proxy.events).toMatchObject([{ kind: 'flows_full', listener: 'small', limit: 2 }])
+  })
+
+  it('keeps those who talk with the endpoint when strangers flood it', async () => {
+    await using echo = await DatagramPeer.open(({ text }) => (text === 'garbage' ? [] : [Buffer.from(text)]))
+    await using proxy = await start(echo, { limits: { connectionsMax: 8 } })
+    const friends = await Promise.all(Array.from({ length: 3 }, () => DatagramPeer.open()))
+    for (const friend of friends) {
+      await friend.ask('1', proxy.port)
+      await friend.ask('2', proxy.port)
+    }
+    const strangers = await Promise.all(Array.from({ length: 20 }, () => DatagramPeer.open()))
+    for (const stranger of strangers) stranger.send('garbage', proxy.port)
+    await waitFor(() => counts(proxy.page).evicted === 15)
+    for (const friend of friends) expect(await friend.ask('3', proxy.port)).toBe('3')
+    expect(counts(proxy.page)).toMatchObject({ active: 8, total: 15 })
+    await Promise.all([...friends, ...strangers].map(peer => peer.close()))
+  })
+
+  it('gives one up for a new one where the system has no socket left', async () => {
+    await using echo = await namedEcho()
+    await using a = await DatagramPeer.open()
+    await using b = await DatagramPeer.open()
+    await using proxy = await start(echo)
+    await a.ask('1', proxy.port)
+    const { connect } = UdpSocket
+    const failures = [constants.errno.EMFILE]
+    vi.spyOn(UdpSocket, 'connect').mockImplementation((...given) => {
+      const failure = failures.pop()
+      return failure === undefined ? connect.apply(UdpSocket, given) : -failure
+    })
+    expect(await b.ask('2', proxy.port)).toBe('2')
+    expect(proxy.flows).toMatchObject([{ client: `127.0.0.1:${a.port}`, error: 'flow_evicted' }])
+    vi.restoreAllMocks()
   })
 })
 

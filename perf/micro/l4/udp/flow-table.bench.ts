@@ -26,7 +26,7 @@ bench('found, one of 10,000 ports of an address', () => {
 })
 bench('used just now', () => {
   addresses.touch(nextAddress())
-  return addresses.oldest
+  return addresses.evictee
 })
 bench('removed and added', () => {
   const entry = nextAddress()

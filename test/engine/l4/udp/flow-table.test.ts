@@ -18,6 +18,16 @@ class NaiveTable {
     this.remove(entry)
     this.entries.push(entry)
   }
+
+  get inOrder(): TableEntry[] {
+    const others = this.entries.filter(({ isAssured }) => !isAssured)
+    return [...others, ...this.entries.filter(({ isAssured }) => isAssured)]
+  }
+
+  get evictee(): TableEntry | null {
+    const others = this.entries.filter(({ isAssured }) => !isAssured)
+    return (others.length > this.entries.length / 2 ? others : this.entries)[0] ?? null
+  }
 }
 
 /** Few enough to meet again and again. */
@@ -25,15 +35,15 @@ const ADDRESSES = ['192.0.2.1', '192.0.2.2', '2001:db8::1']
 const PORTS = 4
 
 const step = fc.record({
-  what: fc.constantFrom('use', 'use', 'use', 'remove', 'evict'),
+  what: fc.constantFrom('use', 'use', 'use', 'assure', 'remove', 'evict'),
   address: fc.constantFrom(...ADDRESSES),
   port: fc.integer({ min: 1, max: PORTS }),
 })
 
 function expectSame(table: FlowTable<TableEntry>, naive: NaiveTable): void {
   expect(table.size).toBe(naive.entries.length)
-  expect(table.oldest).toBe(naive.entries[0] ?? null)
-  expect([...table]).toEqual(naive.entries)
+  expect(table.evictee).toBe(naive.evictee)
+  expect([...table]).toEqual(naive.inOrder)
   for (const address of ADDRESSES) {
     for (let port = 1; port <= PORTS; port += 1) expect(table.find(address, port)).toBe(naive.find(address, port))
   }
@@ -47,10 +57,14 @@ describe('a table of flows', () => {
         const naive = new NaiveTable()
         for (const { what, address, port } of steps) {
           const known = naive.find(address, port)
-          const gone = what === 'evict' ? table.oldest : what === 'remove' ? known : null
+          const gone = what === 'evict' ? table.evictee : what === 'remove' ? known : null
           if (what === 'use' && known !== null) {
             table.touch(known)
             naive.touch(known)
+          } else if (what === 'assure' && known !== null) {
+            table.touch(known)
+            naive.touch(known)
+            table.assure(known)
           } else if (what === 'use') {
             const entry = new TableEntry(address, port)
             table.add(entry)
@@ -75,6 +89,6 @@ describe('a table of flows', () => {
       table.remove(entry)
     }
     expect(seen).toEqual([1, 2, 3, 4, 5])
-    expect([table.size, table.oldest]).toEqual([0, null])
+    expect([table.size, table.evictee]).toEqual([0, null])
   })
 })
