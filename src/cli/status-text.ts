@@ -19,7 +19,7 @@ export function renderStatus(status: InstanceStatus, paint: Paint, before: Insta
     certificateTroubles(status)
       .map(line => paint('red', line))
       .join('\n'),
-    section('upstreams', upstreamsTable(status.upstreams), paint),
+    section('upstreams', upstreamsTable(status), paint),
     section('requests', requestsTable(status, before), paint),
   ]
   return `${sections.filter(text => text !== '').join('\n\n')}\n`
@@ -120,14 +120,18 @@ const STATE_COLOURS: Readonly<Record<EndpointState, Colour>> = {
   down: 'dim',
 }
 
-function upstreamsTable(upstreams: readonly UpstreamStatus[]): Table {
+function upstreamsTable({ upstreams, listeners }: InstanceStatus): Table {
+  const ofFlows = new Set(listeners.flatMap(listener => listener.upstreams))
   return {
     head: ['state', 'weight', 'requests', 'connections', 'tries', 'good', 'role'],
-    rows: upstreams.flatMap(upstream => [upstreamRow(upstream), ...upstream.endpoints.map(endpointRow)]),
+    rows: upstreams.flatMap(upstream => [
+      upstreamRow(upstream, ofFlows.has(upstream.name)),
+      ...upstream.endpoints.map(endpointRow),
+    ]),
   }
 }
 
-function upstreamRow({ name, protocol, tls, circuit, endpoints }: UpstreamStatus): Cell[] {
+function upstreamRow({ name, protocol, tls, circuit, endpoints }: UpstreamStatus, hasFlows: boolean): Cell[] {
   const up = endpoints.filter(({ state }) => state === 'up').length
   const isWhole = up === endpoints.length && (circuit === null || circuit === 'closed')
   const state = circuit === null || circuit === 'closed' ? `${up} of ${endpoints.length} up` : `circuit ${circuit}`
@@ -141,7 +145,7 @@ function upstreamRow({ name, protocol, tls, circuit, endpoints }: UpstreamStatus
     '',
     '',
     '',
-    spokenTo(protocol, tls),
+    hasFlows && protocol === 'http' ? (tls ? 'tls' : '') : spokenTo(protocol, tls),
   ]
 }
 

@@ -69,11 +69,18 @@ export function findingsOf(issue: z.core.$ZodIssue, value: unknown): Finding[] {
         { path, at: 'value', code: codeOf(issue, found), message: issue.message, hint: kindHint(issue, path, found) },
       ]
   }
-  const hint = hintOf(issue) || shareHint(path, found)
+  const hint = hintOf(issue) || shareHint(path, found) || zeroHint(path, found)
   return [{ path, at: 'value', code: codeOf(issue, found), message: issue.message, hint }]
 }
 
 /** 50 where 50% was meant. */
+/** Elsewhere 0 often says that there is no limit. */
+function zeroHint(path: KeyPath, found: unknown): string {
+  if (found !== 0 && found !== -1) return ''
+  const takesOff = alternativesOf(jsonSchemaAt(path)).some(({ enum: words }) => words?.includes('off'))
+  return takesOff ? 'write off for none' : ''
+}
+
 function shareHint(path: KeyPath, found: unknown): string {
   if (typeof found !== 'number' || found <= 1 || found > 100) return ''
   return /A share such as/.test(jsonSchemaAt(path)?.description ?? '') ? `did you mean ${found}%?` : ''
@@ -147,8 +154,18 @@ function wrongValue(issue: z.core.$ZodIssueInvalidValue, path: KeyPath, found: u
     return { path, at: 'value', code: 'wrong-type', message: issue.message, hint: `write ${found} without quotes` }
   }
   const near = nearest(found, [...supported, ...known])
-  const hint = near === null ? endHint(found, supported) : `did you mean ${quote(near)}?`
+  const other = wordHint(path, found) || endHint(found, supported)
+  const hint = near === null ? other : `did you mean ${quote(near)}?`
   return { path, at: 'value', code: 'wrong-value', message: issue.message, hint }
+}
+
+/** What other proxies call the protocols of a listener. */
+function wordHint(path: KeyPath, found: string): string {
+  if (generalPath(path) !== 'listeners.*.protocol') return ''
+  if (/^(tls|ssl)$/i.test(found)) return 'write tcp, and "sni" to pass TLS on by its name, or "tls" to end it here'
+  if (/^(https|h2|grpc|websocket)$/i.test(found)) return 'write http'
+  if (/^(dns|quic|dtls)$/i.test(found)) return 'write udp'
+  return /^(stream|raw|postgres|postgresql|mysql|redis|smtp|ssh)$/i.test(found) ? 'write tcp' : ''
 }
 
 /** 1.3 where TLSv1.3 was meant. */
@@ -188,7 +205,15 @@ function numberHint(path: KeyPath, found: unknown): string {
   }
   if (typeof found !== 'string') return ''
   if (/^\d+$/.test(found)) return `write ${found} without quotes`
+  const perSecond = perSecondIn(found)
+  if (path.at(-1) === 'rate' && perSecond !== null) return `it is per second: write ${perSecond}`
   return /^\d+([.]\d+)?%$/.test(found) ? `write ${found.slice(0, -1)}` : ''
+}
+
+/** The number of `100/s`; `null` for other texts. */
+function perSecondIn(text: string): number | null {
+  const number = /^([1-9][0-9]{0,6})\s*(?:\/\s*|\s+per\s+)s(?:ec(?:ond)?)?$/i.exec(text)?.[1]
+  return number === undefined ? null : Number(number)
 }
 
 /** A list of paths, or a kind of match that is a part of the text here. */
@@ -243,6 +268,8 @@ const MAIN_KEYS: readonly (readonly [place: RegExp, kind: 'string' | 'number', k
   [/\.respond$/, 'number', 'status'],
   [/\.retry$/, 'number', 'attempts'],
   [/\.sticky$/, 'string', 'cookie'],
+  [/\.limits\.new_connections$/, 'number', 'rate'],
+  [/^listeners\.\*\.sni\.\*$/, 'string', 'names'],
 ]
 
 function mainKeyHint(path: KeyPath, found: string | number): string {
@@ -257,7 +284,7 @@ function unitHint(path: KeyPath, found: number): string {
   if (/such as 250ms/.test(description)) {
     return found > 0 ? `it needs a unit: ${found}s or ${found}ms` : 'it has a unit and is longer than 0, such as 30s'
   }
-  return /A size/.test(description) ? `it needs a unit: ${found}B` : ''
+  return found > 0 && Number.isFinite(found) && /A size/.test(description) ? `it needs a unit: ${found}B` : ''
 }
 
 /** Of the alternatives that a value may be, what the one says whose kind it has. */
@@ -295,7 +322,17 @@ function branchHint(words: readonly unknown[], path: KeyPath, found: unknown): s
   if (Array.isArray(found) && /^(headers|query|cookies)$/.test(String(path.at(-2)))) {
     return 'one of several values is a regular expression: { regex: "^(a|b)$" }'
   }
-  if (typeof found === 'number') return unitHint(path, found) || mainKeyHint(path, found)
+  if (typeof found === 'number') {
+    return zeroHint(path, found) || unitHint(path, found) || (found > 0 ? mainKeyHint(path, found) : '')
+  }
+  if (typeof found === 'string') {
+    const place = generalPath(path)
+    const perSecond = perSecondIn(found)
+    if (/\.new_connections$/.test(place) && perSecond !== null) return `write { rate: ${perSecond} }`
+    if (place === 'listeners.*.proxy_protocol' && /^v[12]$/i.test(found)) {
+      return 'both versions are read; it needs { trusted: [...] }'
+    }
+  }
   if (typeof found === 'string' && words.includes(true) && /^(yes|on|y)$/i.test(found)) return 'did you mean true?'
   const near = typeof found === 'string' ? nearest(found, words.map(String)) : null
   return near === null ? '' : `did you mean ${quote(near)}?`

@@ -458,6 +458,12 @@ const entries = {
     title: 'Fallbacks that lead back to where they began',
     explanation: 'A request would go round, from one upstream that cannot answer to the next, and back.',
   },
+  'retry-never': {
+    severity: 'warning',
+    title: 'A cause of a second try that never comes up there',
+    explanation:
+      'What has been sent over a connection cannot be taken back, so only one that could not be opened is tried again where no route leads.',
+  },
   'error-page-never': {
     severity: 'warning',
     title: 'An error page for a status that never occurs there',

@@ -98,7 +98,8 @@ function guessDuration(text: string, minimumMs: number, maximumMs: number): stri
 }
 
 function guessSize(text: string, minimumBytes: number, maximumBytes: number): string {
-  const bytes = guess(text, SIZE_UNITS)
+  // A rate is a size, too: all of them are per second.
+  const bytes = guess(text.replace(/\/s(?:ec)?$/i, ''), SIZE_UNITS)
   if (bytes === null || bytes < minimumBytes) return ''
   const most = bytes > maximumBytes ? ` it must be at most ${formatSize(maximumBytes)}` : ''
   return `did you mean ${formatSize(bytes)}?${most}`

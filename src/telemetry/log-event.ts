@@ -9,6 +9,7 @@ const LINES: Lines = {
   worker_started: () => ['debug', 'worker started'],
   worker_died: () => ['error', 'worker died and is replaced'],
   connections_full: () => ['warn', 'connection limit reached: accepting stops until one closes'],
+  flows_full: () => ['warn', 'flow limit reached: each new one ends the one that has been idle for the longest'],
   handshakes_failed: () => ['info', 'TLS handshakes with clients have failed'],
   connections_refused: ({ reason }) => ['warn', REFUSALS[reason] ?? 'connections were refused'],
   endpoint_health: ({ change }) => HEALTH_LINES[change],

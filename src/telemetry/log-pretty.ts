@@ -15,9 +15,12 @@ interface LogEntry {
   readonly retries?: number
   readonly flag?: string
   readonly error?: string
+  readonly error_detail?: string
   readonly protocol?: string
   readonly listener?: string
   readonly client?: string
+  readonly proxy?: string
+  readonly server_name?: string
   readonly bytes_in?: number
   readonly bytes_out?: number
 }
@@ -62,7 +65,7 @@ function accessText(entry: LogEntry): string {
 function flowText(entry: LogEntry): string {
   const parts = [
     `${entry.protocol} ${entry.listener}`,
-    `${entry.client}`,
+    `${entry.client}${entry.proxy ? ` by ${entry.proxy}` : ''}${entry.server_name ? ` for ${entry.server_name}` : ''}`,
     `${entry.bytes_in} B in, ${entry.bytes_out} B out`,
   ]
   if (typeof entry.total_us === 'number') parts.push(milliseconds(entry.total_us))
@@ -74,9 +77,9 @@ function milliseconds(us: number): string {
   return `${(us / 1000).toFixed(1)} ms`
 }
 
-function troubles({ retries, flag, error }: LogEntry): string[] {
+function troubles({ retries, flag, error, error_detail: detail }: LogEntry): string[] {
   const parts = retries ? [`${retries} retries`] : []
-  if (flag || error) parts.push(`${flag ?? ''} ${error ?? ''}`.trim())
+  if (flag || error) parts.push(`${flag ?? ''} ${error ?? ''}${detail ? ` (${detail})` : ''}`.trim())
   return parts
 }
 

@@ -14,6 +14,7 @@ export function checkFlowRoutes(listener: Section, upstreamNames: KnownNames, pa
     if (upstream === undefined) {
       report('missing-key', [...path, 'upstream'], 'is missing; datagrams have nowhere to go')
     }
+    checkAmplification(mapOf(listener.udp), [...path, 'udp', 'amplification'], report)
     return
   }
   if (upstream === undefined && sni === undefined && firstBytes === undefined) {
@@ -31,6 +32,12 @@ export function checkFlowRoutes(listener: Section, upstreamNames: KnownNames, pa
   }
   checkServerNames(listener, [...path, 'sni'], report)
   checkWait(listener, [...path, 'timeouts', 'first_bytes'], report)
+}
+
+/** Off is what it is anyway. */
+function checkAmplification({ responses, amplification }: Section, path: KeyPath, report: Report): void {
+  if (responses !== 0 || typeof amplification !== 'number') return
+  report('no-effect', path, 'nothing goes back: "responses" is 0', 'take one of the two out')
 }
 
 /** Handshakes that are ended here are read anyway, and within their own time. */

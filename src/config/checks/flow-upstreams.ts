@@ -46,9 +46,15 @@ function checkRequests(upstream: Section, path: KeyPath, about: KeyPath, report:
     report('no-effect', [...path, 'protocol'], FLOWS, hint, about)
   }
   for (const [index, cause] of listOf(mapOf(retry).on).entries()) {
-    if (cause === 'connect' || cause === 'reset' || cause === 'timeout') continue
+    if (cause === 'connect') continue
+    const place = [...path, 'retry', 'on', index]
+    if (cause === 'reset' || cause === 'timeout') {
+      const message = 'connections and datagrams are tried again for "connect" alone'
+      report('retry-never', place, message, 'take it out', about)
+      continue
+    }
     const hint = 'a connection has no status that could be tried again'
-    report('no-effect', [...path, 'retry', 'on', index], FLOWS, hint, about)
+    report('no-effect', place, FLOWS, hint, about)
   }
 }
 

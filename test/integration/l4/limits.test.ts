@@ -82,7 +82,7 @@ describe('connections of one client', () => {
       count: 1,
       client: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
       reason: 'too_many_of_client',
-      detail: 'the client has 5 connections open, as many as one may have',
+      detail: 'the client has 5 open, as many as one may have',
     })
     // Whoever leaves makes room.
     closeAll(inside.splice(0, 2))
@@ -194,7 +194,7 @@ describe('new connections', () => {
     expect(refusals(proxy)[0]).toMatchObject({
       listener: 'tcp0',
       reason: 'too_many_new',
-      detail: 'more than 0.001 new connections in a second, and 6 at once',
+      detail: 'more than 0.001 new ones in a second, and 6 at once',
     })
     closeAll(inside)
     expect(await enter(proxy.port, 'hello')).toBeNull()

@@ -140,7 +140,10 @@ requests
       { ...at('dns', 53), ...flow, scheme: 'udp', protocols: [], upstreams: ['dns'] },
     ] as const
     const flows = { active: 2, total: 40, evicted: 3, datagramsDropped: 1 }
-    const page = renderStatus({ ...STATUS, listeners, stats: { ...STATUS.stats, flows, connectionsRefused: 7 } }, plain)
+    const upstreams = [{ name: 'pg', protocol: 'http', tls: true, circuit: null, endpoints: [ENDPOINT] }] as const
+    const stats = { ...STATUS.stats, flows, connectionsRefused: 7 }
+    const page = renderStatus({ ...STATUS, listeners, upstreams, stats }, plain)
+    expect(page).toMatch(/\n {2}pg +1 of 1 up +3 +tls\n/)
     expect(page).toContain(`listeners  address    speaks
   pg       [::]:5432  tcp, to pg
   names    [::]:443   tls (postgresql), to pg, web

@@ -98,11 +98,11 @@ describe('an object', () => {
 
   test('is checked like a file; its errors have no position', () => {
     expect(refusalOf({ listeners: { web: { address: '127.0.0.1:8080' } } })).toBe('accepted')
-    expect(refusalOf({ listeners: { web: { adress: ':1', protocol: 'tls' } }, admin: {}, routes: [{}] })).toBe(
+    expect(refusalOf({ listeners: { web: { adress: ':1', protocol: 'spdy' } }, admin: {}, routes: [{}] })).toBe(
       [
         'object: listeners.web.address: is missing [missing-key]',
         'object: listeners.web.adress: unknown key; did you mean "address"? [unknown-key]',
-        'object: listeners.web.protocol: must be one of http, tcp, udp, not the text "tls" [wrong-value]',
+        'object: listeners.web.protocol: must be one of http, tcp, udp, not the text "spdy" [wrong-value]',
         'object: admin: is not supported yet [not-supported-yet]',
         'object: routes[0]: the route has no action; give it "upstream", "split", "respond", "redirect" or "files" [no-action]',
       ].join('\n'),

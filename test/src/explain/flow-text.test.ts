@@ -26,7 +26,7 @@ rules, in their order
   · sni *.example.com                   fits too; the first one counts, to web
 
 upstream  postgres, by sni db.example.com with postgresql
-endpoint  127.0.0.1:54321, the fewest requests under way for its weight
+endpoint  127.0.0.1:54321, the fewest under way for its weight
           → 127.0.0.1:54321  up, weight 1, 0 under way
             127.0.0.1:54322  up, weight 1, 0 under way
 balance   least_connections

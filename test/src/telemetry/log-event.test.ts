@@ -8,6 +8,15 @@ test.each<[EngineEvent, string, Record<string, unknown>]>([
   [{ kind: 'worker_died', worker: 1, error: 'oops', stack: 'Error: oops' }, 'error', { worker: 1, error: 'oops' }],
   [{ kind: 'connections_full', worker: 0, listener: 'web', limit: 7 }, 'warn', { listener: 'web', limit: 7 }],
   [
+    { kind: 'flows_full', worker: 0, listener: 'dns', limit: 7 },
+    'warn',
+    {
+      listener: 'dns',
+      limit: 7,
+      msg: 'flow limit reached: each new one ends the one that has been idle for the longest',
+    },
+  ],
+  [
     {
       kind: 'connections_refused',
       worker: 0,

@@ -28,6 +28,14 @@ test('a flow is one line of text, with what went wrong', () => {
   )
 })
 
+test('says why no connection was opened, whom the client asked for, and who has told of it', () => {
+  const failed = { flag: 'UF', error: 'upstream_connect_failed', errorDetail: 'ECONNREFUSED', serverName: 'a.example' }
+  expect(textOf(flowLine(flowRecord({ proxy: '10.0.0.1:4000', ...failed })))).toContain(
+    '  192.0.2.7:51234 by 10.0.0.1:4000 for a.example  120 B in, 340 B out  1.2 ms  pg 10.0.0.20:5432  UF upstream_connect_failed (ECONNREFUSED)\n',
+  )
+  expect(textOf(accessLine(exchangeRecord(failed)))).toMatch(/ {2}UF upstream_connect_failed \(ECONNREFUSED\)\n$/)
+})
+
 test('what a peer has sent moves no cursor', () => {
   expect(textOf(flowLine(flowRecord({ client: '\u001b[2J' })))).toContain('\\x1b[2J')
 })
