@@ -159,6 +159,10 @@ export class Connection implements ByteStream, TimerTarget {
       this.readIntoSlot()
     }
     this.reading = true
+    this.startReading()
+  }
+
+  protected startReading(): void {
     const status = this.handle.readStart()
     if (status < 0) this.breakWith(errorName(status))
   }
@@ -221,9 +225,13 @@ export class Connection implements ByteStream, TimerTarget {
     return false
   }
 
-  /** Whether the system still knows the peer: not after a RST, which a connection that is not read does not report. */
+  /**
+   * Whether the system still knows the peer: not after a RST, which a connection that is not read does not report. It forgets
+   * one as well who has had our FIN and sent its own, with all that is still to be read of it: who has had it is not asked for.
+   */
   isConnected(): boolean {
-    return !this.closed && (this.transport.getpeername === undefined || this.transport.getpeername({}) === 0)
+    if (this.closed || this.writeEnded) return !this.closed
+    return this.transport.getpeername === undefined || this.transport.getpeername({}) === 0
   }
 
   /** Whether the peer has taken some of what waits since the last call, or since it began to wait. */
@@ -410,7 +418,9 @@ export class Connection implements ByteStream, TimerTarget {
   protected breakWith(error: string): void {
     if (this.closed) return
     this.release()
-    this.breakHandle()
+    // What it has had is not whole, and a FIN would say so.
+    if (error === FAULT) this.resetHandle()
+    else this.breakHandle()
     if (this.isLingering) return
     // From a clean stack: whoever was just writing to this connection must not find its own state changed under it.
     process.nextTick(tellClosed, this, error)

@@ -45,8 +45,8 @@ export class Intake {
   /** In words, for the log. */
   describe(refusal: Exclude<Refusal, ''>): string {
     return refusal === 'too_many_of_client'
-      ? `the client has ${this.#perClientMax} connections open, as many as one may have`
-      : `more than ${this.#rate} new connections in a second, and ${this.#burst} at once`
+      ? `the client has ${this.#perClientMax} open, as many as one may have`
+      : `more than ${this.#rate} new ones in a second, and ${this.#burst} at once`
   }
 
   /** Whether those who are let in now are counted by their address, and have to `leave`. */

@@ -74,6 +74,9 @@ export class Pipe implements ByteStreamOwner {
   #hasSettled = false
   #hasEnded = false
   #isWatching = false
+  /** It has had our FIN: nothing else than that has ended its write side. */
+  #isClientShut = false
+  #isEndpointShut = false
 
   constructor({ client, endpoint, memory, timeouts, counters, owner }: PipeParts) {
     this.#client = client
@@ -156,6 +159,11 @@ export class Pipe implements ByteStreamOwner {
     return false
   }
 
+  /** What has held it up does no more: it is idle from now on at the earliest. */
+  protected restartClock(): void {
+    this.#client.setDeadline(this.#idleMs)
+  }
+
   /** It has come to its end. */
   protected ended(): void {}
 
@@ -166,22 +174,36 @@ export class Pipe implements ByteStreamOwner {
   }
 
   onDrain(stream: ByteStream): void {
+    const other = this.#other(stream)
     this.#client.setDeadline(this.#idleMs)
-    this.goOn(this.#other(stream))
-    this.#endIfWhole()
+    this.goOn(other)
+    if (!this.#endIfWhole() && other.readEnded) this.#shut(stream)
   }
 
   onReadEnd(stream: ByteStream): void {
     const other = this.#other(stream)
-    if (stream.writeEnded && !other.readEnded) {
+    if (stream.writeEnded && !this.#isShut(stream)) {
       // Somebody's write has met its RST: what is left to read of it is an end, and not the peer's.
       this.onClose(stream, 'ECONNRESET')
       return
     }
     if (this.#endIfWhole()) return
-    other.shutdown()
+    // Not behind something that waits: as long as a FIN is on its way there can be no RST.
+    if (other.pendingWrites === 0) this.#shut(other)
     this.#idleMs = this.#timeouts.halfCloseMs
     this.#client.setDeadline(this.#idleMs)
+    this.#watch()
+  }
+
+  #shut(stream: ByteStream): void {
+    if (stream.writeEnded) return
+    if (stream === this.#client) this.#isClientShut = true
+    else this.#isEndpointShut = true
+    stream.shutdown()
+  }
+
+  #isShut(stream: ByteStream): boolean {
+    return stream === this.#client ? this.#isClientShut : this.#isEndpointShut
   }
 
   #endIfWhole(): boolean {
@@ -215,7 +237,13 @@ export class Pipe implements ByteStreamOwner {
         return
       }
     }
-    if (this.isHeldUp || this.#client.pendingWrites > 0 || this.#endpoint.pendingWrites > 0) this.#watch()
+    if (this.isHeldUp || this.#isHalfOpen || this.#client.pendingWrites > 0 || this.#endpoint.pendingWrites > 0)
+      this.#watch()
+  }
+
+  /** Who has sent FIN is read no more either. */
+  get #isHalfOpen(): boolean {
+    return this.#client.readEnded !== this.#endpoint.readEnded
   }
 
   onClose(stream: ByteStream, error: string): void {

@@ -15,6 +15,7 @@ import { Dial, type DialOwner } from '../../net/dial.ts'
 import { type Ends, endsOf, hostOf } from '../../net/ends.ts'
 import { Pipe, type PipeEnd, type PipeOwner } from '../../net/pipe.ts'
 import { type IntroducedClient, openingOf } from '../../net/proxy-protocol/opening.ts'
+import { isShortage } from '../../net/shortage.ts'
 import { FLOWS_ACTIVE, FLOWS_TOTAL } from '../../shared/state-page.ts'
 import type { BalanceName } from '../../snapshot.ts'
 import { BROKEN, GOOD, NOT_CONNECTED, type Outcome } from '../../upstream/health/outcome.ts'
@@ -121,7 +122,6 @@ export class TcpFlow implements DialOwner, PipeOwner, PrereadOwner, Waiter {
     const nowMs = performance.now()
     const refusal = this.tries.enter(nowMs)
     if (refusal !== '') {
-      this.tries = null
       this.#fail(refusal)
       return
     }
@@ -205,6 +205,8 @@ export class TcpFlow implements DialOwner, PipeOwner, PrereadOwner, Waiter {
 
   onConnect(endpoint: Connection): void {
     this.client.guard(() => this.#connected(endpoint))
+    // An exception has been in the way.
+    if (this.pipe === null) endpoint.destroy()
   }
 
   #connected(endpoint: Connection): void {
@@ -232,12 +234,13 @@ export class TcpFlow implements DialOwner, PipeOwner, PrereadOwner, Waiter {
 
   #connectFailed(error: string): void {
     const nowMs = performance.now()
+    const { endpoint, upstream } = this.#try as FlowTry
+    const isOurs = isShortage(error, endpoint.address)
     this.errorDetail = error
-    this.#endTry(NOT_CONNECTED, nowMs)
+    this.#endTry(isOurs ? null : NOT_CONNECTED, nowMs)
     const tries = this.tries as FlowTries
-    const { retry } = (this.#upstream as Upstream).settings
     const code = error === 'ETIMEDOUT' ? 'upstream_connect_timeout' : 'upstream_connect_failed'
-    if (!retry.onConnect || !tries.mayRetry(nowMs)) {
+    if (isOurs || !upstream.settings.retry.onConnect || !tries.mayRetry(nowMs)) {
       this.#fail(code)
       return
     }
@@ -272,15 +275,17 @@ export class TcpFlow implements DialOwner, PipeOwner, PrereadOwner, Waiter {
   }
 
   /** Passed on when there is an endpoint. */
-  onReadEnd(): void {}
+  onReadEnd(client: Connection): void {
+    client.setDeadline(WATCH_MS)
+  }
 
   onDrain(): void {}
 
   onDeadline(): void {
     const { client } = this
-    if (client.reading || client.readEnded) return
+    if (client.reading) return
     const isFull = this.#ahead !== null && this.#ahead.length >= AHEAD_BYTES_MAX
-    if (!isFull) client.resume()
+    if (!isFull && !client.readEnded) client.resume()
     else if (client.isConnected()) client.setDeadline(WATCH_MS)
     else this.#clientGone('ECONNRESET')
   }

@@ -61,6 +61,7 @@ export class MeteredPipe extends Pipe implements MeterOwner {
 
   onMeter(meter: Meter): void {
     const [reader, writer] = meter === this.#upload ? [this.#client, this.#endpoint] : [this.#endpoint, this.#client]
+    this.restartClock()
     if (writer.pendingWrites === 0) reader.resume()
   }
 

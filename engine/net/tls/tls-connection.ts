@@ -85,6 +85,8 @@ export class TlsConnection extends Connection {
   #deliveryScheduled = false
   #facts: TlsFacts = UNKNOWN
   #takenBytes = 0
+  /** A write has met the peer's RST: of that a read tells no more than an end. */
+  #isSevered = false
 
   /** The handshake begins with `begin`. */
   constructor(
@@ -229,6 +231,11 @@ export class TlsConnection extends Connection {
     super.wrote(0)
   }
 
+  protected override writeFailed(status: number): void {
+    this.#isSevered = true
+    super.writeFailed(status)
+  }
+
   /** @internal */
   tryAgain(): void {
     this.handle.newSessionDone()
@@ -257,13 +264,16 @@ export class TlsConnection extends Connection {
 
   override resume(): void {
     if (this.reading || this.closed || this.readEnded) return
-    if (this.#hasHeld && !this.#deliveryScheduled) {
-      this.#deliveryScheduled = true
-      // Not before the next record of the same read.
-      setImmediate(deliverHeld, this)
+    if (!this.#hasHeld) {
+      super.resume()
+      return
     }
-    if (this.#endHeld) this.reading = true
-    else super.resume()
+    // The socket brings no more before that is out: who takes little at a time would have ever more of it held.
+    this.reading = true
+    if (this.#deliveryScheduled) return
+    this.#deliveryScheduled = true
+    // Not before the next record of the same read.
+    setImmediate(deliverHeld, this)
   }
 
   get #hasHeld(): boolean {
@@ -305,7 +315,7 @@ export class TlsConnection extends Connection {
   #ended(status: number): void {
     if (status === END_OF_FILE && !this.isLingering && this.transport.readStart() !== ALREADY_READING) {
       // The socket has ended by itself, not because the peer has announced it.
-      this.breakWith(TRUNCATED)
+      this.breakWith(this.#isSevered ? 'ECONNRESET' : TRUNCATED)
       return
     }
     super.readFailed(status)
@@ -333,7 +343,11 @@ export class TlsConnection extends Connection {
     // While nobody reads nothing comes: `resume` leaves what is lent still.
     if (this.reading && this.slot.lent > 0) this.leaveLentSlot()
     this.readIntoSlot()
-    if (this.#held !== null || !this.#endHeld || !this.reading) return
+    if (this.#held !== null || !this.reading) return
+    if (!this.#endHeld) {
+      this.startReading()
+      return
+    }
     this.#endHeld = false
     super.readFailed(END_OF_FILE)
   }

@@ -194,6 +194,24 @@ describe('a peer that breaks the connection', () => {
     halfClosedPeer[Symbol.dispose]()
   })
 
+  it('is told apart from one who has ended its side behind ours, and of whom there is something to be read', async () => {
+    const net = new TestNet()
+    await using acceptor = await acceptOn(net)
+    const [connection, recorder, peer] = await openShy(acceptor)
+    connection.pause()
+    connection.shutdown()
+    peer.socket.end('last words')
+    // The system does not know it any more.
+    await waitFor(() => connection.transport.getpeername?.({}) !== 0)
+    expect(connection.isConnected()).toBe(true)
+    connection.resume()
+    await waitFor(() => recorder.events.includes('end'))
+    expect(recorder.text).toBe('last words')
+    connection.destroy()
+    expect(connection.isConnected()).toBe(false)
+    peer[Symbol.dispose]()
+  })
+
   it('is told as the error that the system has for it, once, after which nothing comes', async () => {
     const net = new TestNet()
     await using acceptor = await acceptOn(net)

@@ -152,6 +152,20 @@ describe('a pipe', () => {
     expect(pipe.bytesIn).toBe(5)
   })
 
+  it('sends a FIN when what is ahead of it is taken, so that it can still cut what is not', () => {
+    client.readEnded = true
+    endpoint.takes = false
+    pipe.begin(Buffer.from('ahead'))
+    expect(endpoint.calls).toEqual(['resume'])
+    endpoint.drain()
+    expect(endpoint.calls).toEqual(['resume', 'shutdown'])
+    client.takes = false
+    endpoint.read('answer')
+    endpoint.end()
+    pipe.onDeadline(client)
+    expect([client.calls.at(-1), events.at(-1)]).toEqual(['reset', 'half_closed'])
+  })
+
   it('does not read the client before what had come is taken', () => {
     endpoint.takes = false
     pipe.begin(Buffer.from('ahead'))
@@ -181,6 +195,26 @@ describe('a pipe', () => {
     expect(client.calls.at(-1)).toBe('reset')
   })
 
+  it('does so although the other side has ended since', () => {
+    pipe.begin(null)
+    endpoint.writeEnded = true
+    client.end()
+    endpoint.end()
+    expect(events).toEqual(['endpoint_broken ECONNRESET'])
+    expect(client.calls.at(-1)).toBe('reset')
+  })
+
+  it('does so although that write was still waiting when the other side ended', () => {
+    pipe.begin(null)
+    endpoint.takes = false
+    client.read('a')
+    client.end()
+    endpoint.pendingWrites = 0
+    endpoint.writeEnded = true
+    endpoint.end()
+    expect(events).toEqual(['asked', 'endpoint_broken ECONNRESET'])
+  })
+
   it('finds out that somebody has gone who is not read', () => {
     pipe.begin(null)
     endpoint.takes = false
@@ -188,6 +222,17 @@ describe('a pipe', () => {
     client.connected = false
     pipe.onDeadline(endpoint)
     expect(events).toEqual(['asked', 'settled', 'client_broken ECONNRESET'])
+    expect(endpoint.calls.at(-1)).toBe('reset')
+  })
+
+  it('finds out that somebody has gone who has ended its side before', () => {
+    pipe.begin(null)
+    client.end()
+    pipe.onDeadline(endpoint)
+    expect(events).toEqual(['settled'])
+    client.connected = false
+    pipe.onDeadline(endpoint)
+    expect(events).toEqual(['settled', 'client_broken ECONNRESET'])
     expect(endpoint.calls.at(-1)).toBe('reset')
   })
 

@@ -1,4 +1,6 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { constants } from 'node:os'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { openTcp } from '../../../engine/net/handles.ts'
 import { CONNECTIONS_USED, ENDPOINT_CELLS } from '../../../engine/shared/endpoint-cells.ts'
 import { FLOWS_ACTIVE, RETRIES_TOTAL } from '../../../engine/shared/state-page.ts'
 import { atRest } from '../../support/at-rest.ts'
@@ -51,6 +53,9 @@ async function talk(origin: FlowOrigin, index: number) {
 }
 
 const flow = (index: number) => waitFor(() => proxy.flows[index], `flow ${index} to end`)
+
+/** As libuv has it. */
+const EMFILE = -constants.errno.EMFILE
 
 const NO_PASSIVE = { passive: null } as const
 
@@ -156,6 +161,23 @@ describe('an endpoint that does not answer', () => {
     }
     // What is saved up for upstreams with little traffic.
     expect(proxy.flows.filter(({ retries }) => retries === 1).length).toBe(10)
+  })
+})
+
+describe('a system without a descriptor left', () => {
+  it('ends the flow, and says nothing of the endpoint', async () => {
+    const origins = [await use(flowOrigin()), await use(flowOrigin())]
+    await start({ endpoints: origins.map(({ address }) => address), passive: { consecutive: 1 } })
+    const handles = Object.getPrototypeOf(openTcp())
+    const { connect } = handles
+    const ports = new Set(origins.map(({ port }) => port))
+    const full = vi.spyOn(handles, 'connect').mockImplementation(function (this: unknown, ...parts: unknown[]) {
+      return ports.has(parts[2] as number) ? EMFILE : connect.apply(this, parts)
+    })
+    await refusedClient(proxy.port)
+    full.mockRestore()
+    expect(await flow(0)).toMatchObject({ error: 'upstream_connect_failed', errorDetail: 'EMFILE', retries: 0 })
+    expect(proxy.events).toEqual([])
   })
 })
 
@@ -294,6 +316,22 @@ describe('an upstream whose endpoints are at their limit on connections', () => 
     await flow(1)
   })
 
+  it('forgets a client that has ended its side, and goes away while it waits for its answer', async () => {
+    const origin = await use(flowOrigin())
+    await start(limited(origin, { queue: { size: 2, timeoutMs: 60_000 } }))
+    const first = await talk(origin, 0)
+    const second = await flowClient(proxy.port)
+    second.end('a')
+    await waitFor(() => proxy.page.rows[0]?.queued[0] === 1, 'the second to wait')
+    await waitFor(() => second.socket.writableFinished, 'its FIN to be out')
+    second.sendReset()
+    expect(await flow(0)).toMatchObject({ error: 'client_closed', errorDetail: 'ECONNRESET', endpoint: '' })
+    expect(proxy.page.rows[0]?.queued[0]).toBe(0)
+    first.client.end()
+    first.server.end()
+    await flow(1)
+  })
+
   it('forgets a client that goes away while it waits', async () => {
     const origin = await use(flowOrigin())
     await start(limited(origin, { queue: { size: 2, timeoutMs: 60_000 } }))
@@ -357,7 +395,7 @@ describe('an upstream', () => {
       await refusedClient(proxy.port)
       await flow(index)
     }
-    expect(proxy.flows[2]).toMatchObject({ error: 'upstream_circuit_open', flag: 'UO' })
+    expect(proxy.flows[2]).toMatchObject({ error: 'upstream_circuit_open', flag: 'UO', upstream: 'a' })
   })
 
   it('whose endpoint takes connections and resets them before it has said anything has a broken one', async () => {

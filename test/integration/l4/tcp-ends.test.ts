@@ -1,5 +1,6 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { slots } from '../../../engine/http1/llhttp.ts'
+import { Connection } from '../../../engine/net/connection.ts'
 import { BYTES_IN, BYTES_OUT, FLOWS_ACTIVE } from '../../../engine/shared/state-page.ts'
 import { atRest } from '../../support/at-rest.ts'
 import { type SameThreadProxy, startSameThreadProxy } from '../../support/proxy.ts'
@@ -89,6 +90,43 @@ describe('somebody who is not read', () => {
     expect(await flow()).toMatchObject({ error, errorDetail: 'ECONNRESET' })
     other.socket.resume()
     await other.reset()
+  })
+})
+
+describe('somebody who has ended its side', () => {
+  it.each(['client', 'server'] as const)(
+    'and then resets while nobody says anything is seen to be gone: the %s',
+    async who => {
+      const ends = await open()
+      const gone = ends[who]
+      const other = who === 'client' ? ends.server : ends.client
+      gone.end('a')
+      await other.fin()
+      gone.sendReset()
+      const error = who === 'client' ? 'client_closed' : 'upstream_closed'
+      expect(await flow()).toMatchObject({ error, errorDetail: 'ECONNRESET' })
+      other.socket.write('b')
+      await other.closed()
+      expect(other.error).not.toBe('')
+    },
+  )
+
+  it('and takes its time to read has all of what the endpoint has left behind', async () => {
+    const { client, server } = await open()
+    client.end('get')
+    await server.fin()
+    client.socket.pause()
+    const content = Buffer.alloc(5 * 1024 * 1024, 'x')
+    server.end(content)
+    // It waits in the kernel, and the endpoint is closed.
+    await server.closed()
+    const looked = vi.spyOn(Connection.prototype, 'isConnected')
+    await waitFor(() => looked.mock.calls.length > 0 || proxy.flows.length > 0, 'a look at who is still there')
+    looked.mockRestore()
+    client.socket.resume()
+    await client.fin()
+    expect(client.count).toBe(content.length)
+    expect(await flow()).toMatchObject({ error: '', bytesOut: content.length })
   })
 })
 

@@ -49,12 +49,17 @@ describe('a defect of ours', () => {
     })
     const index = origin.ends.length
     const client = connect(proxy.port, '127.0.0.1')
-    client.on('error', () => {})
+    let error: string | undefined
+    client.on('error', ({ code }: NodeJS.ErrnoException) => {
+      error = code
+    })
     client.write('a')
     if (isAnswered) await (await origin.end(index)).send('b')
     expect(await nextFlow(before)).toMatchObject({ error: 'internal', flag: 'IE' })
     await new Promise(resolve => (client.closed ? resolve(null) : client.once('close', resolve)))
     defect.mockRestore()
+    // What it has had is not to be taken for whole.
+    expect(error).toBe('ECONNRESET')
     expect(proxy.events.at(-1)).toMatchObject({ kind: 'connection_fault', error: 'a defect' })
     await other.client.send('still there')
     await other.server.text('still there')

@@ -5,6 +5,7 @@ import { Dial, type DialOwner } from '../../../../engine/net/dial.ts'
 import { ClientTls } from '../../../../engine/net/tls/client-tls.ts'
 import { loadTls } from '../../../../engine/net/tls/load.ts'
 import { type TlsConnection, TRUNCATED } from '../../../../engine/net/tls/tls-connection.ts'
+import { belowTls } from '../../../integration/l4/flow-ends.ts'
 import { collect } from '../../../support/collect.ts'
 import { upstreamTls } from '../../../support/tls.ts'
 import { turns } from '../../../support/turns.ts'
@@ -347,6 +348,20 @@ describe('the end of an encrypted connection', () => {
     cutBelow(socket)
     await waitFor(() => recorder.events.length > 0)
     expect([recorder.events, connection.closed]).toEqual([[`close ${TRUNCATED}`], true])
+    socket.destroy()
+  })
+
+  it('by a RST is told as that, although a write has met it before any read', async () => {
+    const net = new TestNet()
+    await using acceptor = await acceptSecure(net, await testTls())
+    const { socket, recorder, connection } = await pair(acceptor)
+    socket.write('not all of it')
+    await waitFor(() => recorder.text === 'not all of it')
+    // Both in one turn: nothing is read between them.
+    belowTls(socket)?.reset()
+    write(connection, pattern(100))
+    await waitFor(() => recorder.events.length > 0)
+    expect([recorder.events, connection.closed]).toEqual([['close ECONNRESET'], true])
     socket.destroy()
   })
 
