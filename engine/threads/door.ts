@@ -184,6 +184,7 @@ export class Door implements ListenerOwner, HeaderReaderOwner {
     const count = (counter: number) => {
       counters[counter] = (counters[counter] as number) + 1
     }
+    const service = this.#service
     const owner: HandshakesOwner = {
       tls,
       get challenges(): ReadonlyMap<string, ChallengeCertificate> | null {
@@ -192,9 +193,9 @@ export class Door implements ListenerOwner, HeaderReaderOwner {
       onSecure: connection => {
         count(HANDSHAKES_TOTAL)
         if (connection.tls.resumed) count(HANDSHAKES_RESUMED)
-        // Begun just before a reload asked for more.
-        if (demandOf(owner.tls) < demandOf(this.#tls)) connection.destroy()
-        else this.#service.begin(connection)
+        // Begun just before a reload that asks for more, or speaks something else.
+        if (service !== this.#service) connection.destroy()
+        else service.begin(connection)
       },
       onHandshakeFailed: (client, error, detail) => {
         count(HANDSHAKES_FAILED)

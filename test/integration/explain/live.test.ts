@@ -99,7 +99,7 @@ describe('explaining by a proxy that runs', () => {
     const { upstream } = await stage.explain()
     expect(upstream?.endpoints.find(({ name }) => name === busy)).toMatchObject({ requests: 1, chosen: false })
     expect(upstream?.endpoint).toBe(busy === 'a' ? 'b' : 'a')
-    expect(upstream?.endpointReason).toBe('the fewest requests under way for its weight')
+    expect(upstream?.endpointReason).toBe('the fewest under way for its weight')
   })
 
   it('knows who has been ejected, and probes nobody', async () => {
