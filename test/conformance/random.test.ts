@@ -5,6 +5,7 @@ import { quote } from '../support/bytes.ts'
 import { rawClient } from '../support/raw-client.ts'
 import { recordingOrigin } from '../support/recording-origin.ts'
 import { parseRequest, type StrictRequest } from '../support/strict-request.ts'
+import { runsOf } from '../support/thorough.ts'
 import { turns } from '../support/turns.ts'
 import { bytesOf, requestFiles, responseFiles, textOf } from './cases.ts'
 import { type Lanes, startLanes } from './lanes.ts'
@@ -13,7 +14,7 @@ import { judgeRequest, RequestLane } from './request-runner.ts'
 import { judgeResponse, observeResponse, playingOrigin } from './response-runner.ts'
 
 const timeoutMs = 60_000
-const runs = { numRuns: 400 }
+const runs = runsOf(400, 2)
 
 /** The requests that the strict parser finds, up to the first thing it refuses. */
 function strictlyRead(bytes: Buffer): StrictRequest[] {
@@ -100,7 +101,7 @@ describe('requests, at random', () => {
         const both = Math.min(asSent.length, forwarded.length)
         expect(forwarded.slice(0, both).map(gist), quote(bytes)).toEqual(asSent.slice(0, both).map(gist))
       }),
-      { numRuns: 1_000 },
+      runsOf(1_000, 2),
     )
   })
 
@@ -151,7 +152,7 @@ describe('responses, at random', () => {
         expect(outcome.read.kind, quote(origin)).toMatch(/whole|cut/)
         expect(outcome.faults, quote(origin)).toEqual([])
       }),
-      { numRuns: 600 },
+      runsOf(600, 2),
     )
   })
 

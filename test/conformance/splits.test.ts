@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { recordingOrigin } from '../support/recording-origin.ts'
+import { THOROUGH } from '../support/thorough.ts'
 import { bytesOf, type Parts, requestFiles, responseFiles, splitOffsets } from './cases.ts'
 import { type Lane, type Lanes, runInLanes, startLanes } from './lanes.ts'
 import { judgeRequest, RequestLane, requestSignature } from './request-runner.ts'
@@ -14,8 +15,8 @@ interface Job<Case> {
   readonly offsets: readonly number[]
 }
 
-/** Of the places to cut each message at, every so manieth, beginning with another one in each; `THOROUGH=1` takes them all. */
-const stride = process.env.THOROUGH === '1' ? 1 : 12
+/** Of the places to cut each message at, every so manieth, beginning with another one in each; all of them where there is time. */
+const stride = THOROUGH ? 1 : 12
 
 function* inTwo<Case>(cases: readonly Case[], partsOf: (testCase: Case) => Parts): Generator<Job<Case>> {
   for (const [index, testCase] of cases.entries()) {

@@ -3,8 +3,12 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { benchFilesIn, runBenchFile } from '../../perf/micro/bench-process.ts'
 import { ROOT, referencesOf, sourcesIn, textOf } from '../house/repository.ts'
+import { THOROUGH } from '../support/thorough.ts'
 
 const FILES = benchFilesIn(ROOT)
+
+/** A process for each takes its time: some are tried, all of them where there is time. */
+const TRIED = FILES.filter((_, index) => THOROUGH || index % 4 === 0)
 
 /** Hot modules that have no bench of their own, because they do nothing without the others: the bench that they run in. */
 const MEASURED_IN: Readonly<Record<string, string>> = {
@@ -120,7 +124,7 @@ function withinMicro(path: string, seen: Set<string> = new Set()): string[] {
 
 describe('a micro-benchmark', () => {
   // All at once, each with a process of its own: on a busy machine the largest takes its time.
-  it.concurrent.each(FILES)(
+  it.concurrent.each(TRIED)(
     'of $room runs',
     async file => {
       const { rows, failed, failure } = await runBenchFile(file, { filter: '', milliseconds: 10, short: true })

@@ -13,6 +13,7 @@ import type { TestProxyOptions } from '../../support/snapshot.ts'
 import { type Field, valuesOf } from '../../support/strict-head.ts'
 import type { StrictResponse } from '../../support/strict-response.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
+import { THOROUGH } from '../../support/thorough.ts'
 import {
   commonPages,
   type RandomRequest,
@@ -24,8 +25,7 @@ import {
 } from './random-table.ts'
 
 const ROUTES = 500
-/** `THOROUGH=1`, as `npm run test:slow` has it, for more of them. */
-const REQUESTS = process.env.THOROUGH === '1' ? 10_000 : 3_000
+const REQUESTS = THOROUGH ? 10_000 : 3_000
 /** Of so many requests one has every route asked: the first that matches is the one. */
 const JUDGED_EVERY = 20
 /** Requests that are under way at once, each on a connection of its own. */

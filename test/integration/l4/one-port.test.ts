@@ -180,6 +180,8 @@ describe('one port', () => {
     for (const begun of ['', 'GET /']) {
       using client = await rawClient(proxy.port)
       await client.send(begun)
+      // Before that it is nobody's: whoever is gone when it is accepted is no flow.
+      await expect.poll(() => proxy.stats().flows.active).toBe(1)
       client.reset()
       await client.closed
     }

@@ -9,6 +9,7 @@ import { configurationJsonSchema } from '../../../src/config/json-schema.ts'
 import { type Configuration, checkConfiguration, parseConfiguration } from '../../../src/config/load.ts'
 import type { KeyPath } from '../../../src/config/positions.ts'
 import { goldenFolder } from '../../support/certificate-files.ts'
+import { runsOf } from '../../support/thorough.ts'
 
 /** All that the language has for upstreams and routes, as its example has it, and what they need around them. */
 function wholeConfiguration(): unknown {
@@ -126,7 +127,7 @@ test('whatever stands in a place of a configuration, it is refused in words, or 
       // Editors must not complain of what the proxy takes.
       expect(schema.safeParse(value).error).toBe(undefined)
     }),
-    { numRuns: 120 },
+    runsOf(240, 4),
   )
 })
 
@@ -139,7 +140,7 @@ test('two changes at once are refused in words, too', () => {
       const configuration = accepted(value)
       if (configuration !== null) expect(holesOf(configuration.snapshot)).toEqual([])
     }),
-    { numRuns: 120 },
+    runsOf(240, 4),
   )
 })
 
@@ -164,7 +165,7 @@ test('YAML, JSON and an object say the same, and are refused for the same', () =
       expect(outcome(() => parseConfiguration(stringify(value), 'any'))).toEqual(direct)
       expect(outcome(() => parseConfiguration(JSON.stringify(value), 'any'))).toEqual(direct)
     }),
-    { numRuns: 25 },
+    runsOf(100, 5),
   )
 })
 
