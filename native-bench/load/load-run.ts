@@ -29,6 +29,8 @@ export class LoadRun {
   #begun = 0
   #done = 0
   #startedAt = 0
+  /** When it has stopped to send, where it sends as fast as it can; 0 before. */
+  #endedAt = 0
   #failure: string | null = null
   #isOver = false
 
@@ -95,6 +97,16 @@ export class LoadRun {
       this.#check()
       await turn()
     }
+    await this.#drain()
+  }
+
+  /** Nothing follows, and what is on its way comes home: a datagram that came later would be for whoever has its port by then. */
+  async #drain(): Promise<void> {
+    this.#endedAt = performance.now()
+    while (this.#lanes.some(({ dueAt }) => dueAt > 0) && performance.now() < this.#endedAt + DRAIN_MS) {
+      this.#check()
+      await turn()
+    }
   }
 
   #begin(dueAt: number): void {
@@ -111,13 +123,15 @@ export class LoadRun {
 
   #complete(lane: Lane): void {
     if (this.#isOver) return
-    this.#done += 1
-    this.#record(performance.now() - lane.dueAt)
+    const { dueAt } = lane
     lane.dueAt = 0
+    if (this.#endedAt > 0) return
+    this.#done += 1
+    this.#record(performance.now() - dueAt)
   }
 
   #ready(lane: Lane): void {
-    if (this.#isOver) return
+    if (this.#isOver || this.#endedAt > 0) return
     if (this.#startedAt > 0 && this.#plan.rate === null) {
       this.#send(lane, performance.now())
       return
@@ -141,7 +155,7 @@ export class LoadRun {
 
   #report(): StationReport {
     if (this.#done === 0) throw new Error('not one answer came')
-    const now = performance.now()
+    const now = this.#endedAt > 0 ? this.#endedAt : performance.now()
     const seconds = (now - this.#startedAt) / 1000
     const units = this.#done
     let unfinished = 0
