@@ -103,6 +103,7 @@ export class LoadRun {
   /** Nothing follows, and what is on its way comes home: a datagram that came later would be for whoever has its port by then. */
   async #drain(): Promise<void> {
     this.#endedAt = performance.now()
+    if (this.#done === 0) return
     while (this.#lanes.some(({ dueAt }) => dueAt > 0) && performance.now() < this.#endedAt + DRAIN_MS) {
       this.#check()
       await turn()
