@@ -16,6 +16,7 @@ test.each([
   ['*/json', ''],
   ['text', ''],
   ['', ''],
+  ['constructor', ''],
 ])('%j is none', (text, hint) => {
   expect(parseMediaType(text)).toMatchObject({ ok: false, hint })
 })
