@@ -47,8 +47,11 @@ export interface PacedReader extends Disposable {
 /** How often a paced reader reads. */
 const PACE_MS = 20
 
-/** Looks at the kernel's buffers, all alike, after which nothing is taken to move any more. */
-const LOOKS_AT_REST = 5
+/**
+ * Milliseconds of looks at the kernel's buffers, all alike, after which nothing is taken to move any more: longer than an
+ * acknowledgement may be put off, until which bytes count on both sides.
+ */
+const REST_MS = 250
 
 /**
  * Bytes in the memory of a proxy of whom one socket is written to, and the other one read from: neither taken from it nor in a
@@ -72,14 +75,14 @@ export async function heldBetween(
       kernelQueues(table, readerPort, toPort).unread
     return writer.bytesWritten - writer.writableLength + pieceBytes - bytesRead() - inKernel
   }
-  let alike = 0
+  let since = 0
   let last = Number.NaN
   await waitFor(
     () => {
       const now = held()
-      alike = now === last ? alike + 1 : 0
+      if (now !== last) since = performance.now()
       last = now
-      return alike === LOOKS_AT_REST
+      return performance.now() - since > REST_MS
     },
     'connections at rest',
     30_000,
