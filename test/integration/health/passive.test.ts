@@ -42,7 +42,8 @@ describe('without any configuration', () => {
   it('many requests at once that all meet with the failure make one ejection', async () => {
     await using ensemble = await openEnsemble({ origins: 'abc' })
     await ensemble.origin('b').leave()
-    const answers = await Promise.all(Array.from({ length: 60 }, () => ensemble.ask()))
+    // A third of them fail at first: no more than the budget has for other tries, its reserve and a fifth of what comes.
+    const answers = await Promise.all(Array.from({ length: 30 }, () => ensemble.ask()))
     expect(answers.every(({ status }) => status === 200)).toBe(true)
     expect(ensemble.told()).toEqual(['b ejected'])
   })
